@@ -1,0 +1,1 @@
+"""The floor under every room: infrastructure, and no word of the domain."""

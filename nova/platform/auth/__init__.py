@@ -1,0 +1,1 @@
+"""Who is calling: the actor, the one token verifier, and the view of revoked sessions."""

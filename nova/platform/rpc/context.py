@@ -1,0 +1,55 @@
+"""What travels with a call: who, until when, under which correlation id. Held in a context variable."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from nova.platform.auth.actor import Actor
+from nova.platform.errors import Unauthenticated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallContext:
+    """The context of one call. `deadline` is on the monotonic clock of this process, in seconds."""
+
+    actor: Actor | None = None
+    deadline: float | None = None
+    correlation_id: str = ""
+    idempotency_key: str | None = None
+
+
+EMPTY = CallContext()
+_current: ContextVar[CallContext] = ContextVar("nova_call", default=EMPTY)
+
+
+def current_call() -> CallContext:
+    """Return the context of the call that is being served (empty outside of one)."""
+    return _current.get()
+
+
+def maybe_actor() -> Actor | None:
+    """Return the caller, or None for an anonymous or a system call."""
+    return _current.get().actor
+
+
+def current_actor() -> Actor:
+    """Return the caller. Raises `Unauthenticated` where there is none."""
+    actor = _current.get().actor
+    if actor is None:
+        raise Unauthenticated
+    return actor
+
+
+class entered:  # noqa: N801 - reads as a verb: `with entered(call):`
+    """Make `call` the current context inside a `with` block."""
+
+    __slots__ = ("_call", "_token")
+
+    def __init__(self, call: CallContext) -> None:
+        self._call = call
+
+    def __enter__(self) -> CallContext:
+        self._token = _current.set(self._call)
+        return self._call
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
