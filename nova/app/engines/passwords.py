@@ -1,0 +1,43 @@
+"""Passwords of the rooms' roles on a server of the user's own, kept in the data folder (`secrets.json`, 0600)."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from nova.app.engines.errors import FolderUnusable
+
+PASSWORD_BYTES = 24
+
+
+def role_passwords(file: Path, roles: Iterable[str]) -> dict[str, str]:
+    """The password of each role: what `file` holds, and a new random one for a role that it lacks.
+
+    The file is replaced in one step, so that a kill leaves the old or the new one. Raises FolderUnusable.
+    """
+    try:
+        known = json.loads(file.read_text()) if file.exists() else {}
+        known = {str(role): str(password) for role, password in known["roles"].items()} if known else {}
+        missing = [role for role in roles if role not in known]
+        if missing:
+            known |= {role: secrets.token_urlsafe(PASSWORD_BYTES) for role in missing}
+            replace_privately(file, json.dumps({"roles": known}, indent=1))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise FolderUnusable(
+            f"{file} cannot be used ({type(error).__name__}): move it away (`mv {file} {file}.broken`); new "
+            "passwords are made at the next start."
+        ) from error
+    return known
+
+
+def replace_privately(file: Path, text: str) -> None:
+    """Write `text` to `file`, readable by its owner only from its first byte on."""
+    draft = file.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)

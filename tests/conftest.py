@@ -1,0 +1,30 @@
+"""What every test may stand on: the real engines, started once a session in a folder of their own."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from nova.app.engines.embedded import Engines
+
+ROOMS = ("identity", "user", "graph", "content", "social", "features", "ranking", "feed")
+
+
+@pytest.fixture(scope="session")
+async def engines() -> AsyncIterator[Engines]:
+    """PostgreSQL and Valkey with the roles and schemas of every room."""
+    with tempfile.TemporaryDirectory(prefix="nova-test-") as folder:
+        async with Engines(Path(folder) / "data", rooms=ROOMS) as started:
+            yield started
+
+
+@pytest.fixture(scope="session")
+def postgres(engines: Engines) -> str:
+    """The administrator's DSN of the database `nova`, for asyncpg."""
+    return engines.postgres_dsn()
+
+
+@pytest.fixture(scope="session")
+def redis_url(engines: Engines) -> str:
+    return engines.redis_url
