@@ -3,17 +3,81 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VENV   := .venv
-PYTHON := $(VENV)/bin/python
 BIN    := $(VENV)/bin
-BUF    := tools/node/node_modules/.bin/buf
+PYTHON := $(BIN)/python
+NODE   := tools/node/node_modules
+BUF    := $(NODE)/.bin/buf
 PROTOS := $(shell find proto -name '*.proto')
+NATIVE := $(shell find native -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help
 help: ## Print this list.
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
+.PHONY: up
+up: $(VENV)/.installed ## Install all and run the whole platform, with a living world in it.
+	@exec $(BIN)/nova up $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.developed ## The development extras and the whole default suite.
+	cargo test --quiet --locked
+	$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs, clippy, protobuf.
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTHON) -m mypy.stubtest nova._native --allowlist nova/native/stubtest.allowlist
+	cargo fmt --all --check
+	PYO3_PYTHON=$(PYTHON) cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(BUF) lint
+	$(BUF) breaking --against proto/released.binpb
+
+.PHONY: audit
+audit: $(VENV)/.developed $(NODE)/.installed ## The GraphQL-over-HTTP audit against a running gateway.
+	$(PYTHON) -m tools.audit
+
+.PHONY: native
+native: ## Build the native core again, in release.
+	@$(MAKE) --no-print-directory --always-make $(VENV)/.installed
+
 .PHONY: api
-api: ## Generate nova/api from proto/ (committed, never edited).
+api: $(VENV)/.developed ## Generate nova/api from proto/ (committed, never edited).
 	find nova/api -name '*_pb2*' -delete
-	$(PYTHON) -m grpc_tools.protoc --proto_path=proto --python_out=. --grpc_python_out=. \
+	PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m grpc_tools.protoc --proto_path=proto --python_out=. --grpc_python_out=. \
 	  --mypy_out=quiet:. --mypy_grpc_out=quiet,only_async:. $(PROTOS:proto/%=%)
+
+.PHONY: schema
+schema: $(VENV)/.installed ## Write the GraphQL schema of the code to nova/gateway/schema.graphql.
+	$(PYTHON) -m nova.gateway.sdl
+
+.PHONY: lock
+lock: ## Resolve requirements/*.txt again.
+	$(call resolve,run,)
+	$(call resolve,dev,--extra dev)
+	$(call resolve,bench,--extra dev --extra bench)
+
+define resolve
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	  --python-version 3.11 $(2) pyproject.toml requirements/build.in -o requirements/$(1).txt
+endef
+
+.PHONY: clean
+clean: ## Remove what building left behind; the data folder stays.
+	rm -rf $(VENV) target $(NODE) .mypy_cache .ruff_cache .hypothesis
+
+# The native core is built in release by the editable install; what it was built from decides when to do it again.
+$(VENV)/.installed: pyproject.toml requirements/run.txt $(NATIVE)
+	@tools/install.sh $(VENV) run
+	@touch $@
+
+$(VENV)/.developed: $(VENV)/.installed requirements/dev.txt
+	@tools/install.sh $(VENV) dev
+	@touch $@
+
+$(NODE)/.installed: tools/node/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer, then repeat this command."; exit 1; }
+	npm ci --prefix tools/node --no-audit --no-fund --silent
+	@touch $@
