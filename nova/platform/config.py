@@ -1,0 +1,356 @@
+"""The configuration of a process: read once by the composition root, typed, frozen, explained.
+
+Every knob has a default that works on a laptop, a sentence, and one `NOVA_*` variable. What contradicts
+itself, or would be unsafe in production, is a `BadConfig` that names variable, value and fix.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from nova.platform.errors import NotFound
+from nova.platform.knobs import BadConfig, Knob, Row, Secret, Url, knobs_of, read, refuse_unknown, rows
+
+ROOMS = (
+    "identity", "user", "graph", "social", "content", "media", "video", "chat",
+    "notification", "search", "features", "ranking", "feed", "analytics", "live",
+)  # fmt: skip
+"""The rooms by number, from 1: the number is the offset of the room's port."""
+
+DEVELOPMENT_SECRET = Secret("nova-development-secret-change-me")
+_SECRET_LEAST = 32
+
+
+class Environment(StrEnum):
+    """Where the process runs."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class World(StrEnum):
+    """Which sample world is seeded."""
+
+    NONE = "none"
+    SMALL = "small"
+    MEDIUM = "medium"
+    BIG = "big"
+
+
+class PersistedQueries(StrEnum):
+    """Which documents the gateway runs."""
+
+    OFF = "off"
+    APQ = "apq"
+    TRUSTED = "trusted"
+
+
+class LogLevel(StrEnum):
+    """From which severity on log lines are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log line looks."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class PostgresUrl(Url):
+    """Where PostgreSQL answers."""
+
+    __slots__ = ()
+    schemes = ("postgresql", "postgres")
+
+
+class RedisUrl(Url):
+    """Where Redis or Valkey answers."""
+
+    __slots__ = ()
+    schemes = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The process itself."""
+
+    environment: Annotated[
+        Environment,
+        Knob(
+            "NOVA_ENVIRONMENT",
+            "development or production; production refuses whatever is only fit for a laptop.",
+        ),
+    ] = Environment.DEVELOPMENT
+    host: Annotated[str, Knob("NOVA_HOST", "The address on which the gateway listens.")] = "127.0.0.1"
+    port: Annotated[
+        int,
+        Knob("NOVA_PORT", "The port on which the gateway listens; 0 takes a free one.", least=0, most=65535),
+    ] = 8080
+    grpc_host: Annotated[str, Knob("NOVA_GRPC_HOST", "The address on which a room listens for gRPC.")] = (
+        "127.0.0.1"
+    )
+    grpc_port_base: Annotated[
+        int,
+        Knob(
+            "NOVA_GRPC_PORT_BASE",
+            "A room listens on this port plus its number (1 identity … 15 live).",
+            least=1024,
+            most=65535 - len(ROOMS),
+        ),
+    ] = 7000
+    data: Annotated[Path, Knob("NOVA_DATA", "The folder that holds all that Nova keeps on this machine.")] = (
+        Path(".nova")
+    )
+    world: Annotated[
+        World, Knob("NOVA_WORLD", "The sample world that `nova up` seeds: none, small, medium, big.")
+    ] = World.SMALL
+    drain_s: Annotated[
+        float,
+        Knob("NOVA_DRAIN_S", "Seconds that calls in progress get to end at shutdown.", least=0, most=600),
+    ] = 30.0
+
+    def grpc_port(self, room: str) -> int:
+        """Return the port of a room; raises `NotFound` for a name that is none."""
+        if room not in ROOMS:
+            raise NotFound(f"There is no room named {room!r}: use one of {', '.join(ROOMS)}.")
+        return self.grpc_port_base + 1 + ROOMS.index(room)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """The engines to use instead of the embedded ones."""
+
+    postgres_url: Annotated[
+        PostgresUrl | None,
+        Knob("NOVA_POSTGRES_URL", "An administrator's URL of PostgreSQL; unset starts the embedded one."),
+    ] = None
+    postgres_replica_url: Annotated[
+        PostgresUrl | None,
+        Knob("NOVA_POSTGRES_REPLICA_URL", "A read replica of that PostgreSQL; unset reads from the primary."),
+    ] = None
+    redis_url: Annotated[
+        RedisUrl | None,
+        Knob("NOVA_REDIS_URL", "The URL of Redis or Valkey; unset starts the embedded Valkey."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one address or one person may ask for. The unit is the field, not the request."""
+
+    enabled: Annotated[
+        bool, Knob("NOVA_LIMITS", "off lifts the rate limits (not the cost limits), for load runs.")
+    ] = True
+    ip_rate: Annotated[
+        float, Knob("NOVA_LIMIT_IP_RATE", "Requests a second that one IP address may send.", least=0.1)
+    ] = 100.0
+    ip_burst: Annotated[
+        int, Knob("NOVA_LIMIT_IP_BURST", "Requests that one IP address may send at once.", least=1)
+    ] = 10
+    mutations_per_min: Annotated[
+        int, Knob("NOVA_LIMIT_MUTATIONS", "Mutations that a user may run in any minute.", least=1)
+    ] = 10
+    queries_per_min: Annotated[
+        int, Knob("NOVA_LIMIT_QUERIES", "Queries that a user may run in any minute.", least=1)
+    ] = 100
+    premium_per_min: Annotated[
+        int,
+        Knob(
+            "NOVA_LIMIT_PREMIUM", "Queries, and as many mutations, of a premium user in any minute.", least=1
+        ),
+    ] = 1000
+    local_share: Annotated[
+        float,
+        Knob(
+            "NOVA_LIMIT_LOCAL_SHARE",
+            "While Redis is lost, the part of a user's limit that each gateway grants.",
+            least=0.01,
+            most=1,
+        ),
+    ] = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphQL:
+    """What the gateway accepts."""
+
+    persisted: Annotated[
+        PersistedQueries,
+        Knob(
+            "NOVA_PERSISTED_QUERIES",
+            "off: full documents; apq: clients may register a hash; trusted: the manifest's only.",
+        ),
+    ] = PersistedQueries.APQ
+    cost: Annotated[int, Knob("NOVA_QUERY_COST", "The highest cost of one operation.", least=1)] = 1000
+    depth: Annotated[int, Knob("NOVA_QUERY_DEPTH", "The deepest nesting of one operation.", least=1)] = 10
+    backend_calls: Annotated[
+        int, Knob("NOVA_BACKEND_CALLS", "Calls to rooms that one operation may make.", least=1)
+    ] = 10
+    tokens: Annotated[int, Knob("NOVA_QUERY_TOKENS", "Lexical tokens of one document.", least=1)] = 2000
+    introspection: Annotated[
+        bool | None,
+        Knob("NOVA_INTROSPECTION", "on or off; unset is on in development and off in production."),
+    ] = None
+    body_bytes: Annotated[int, Knob("NOVA_BODY_BYTES", "The largest request body, in bytes.", least=1)] = (
+        1 << 20
+    )
+    answer_bytes: Annotated[
+        int, Knob("NOVA_ANSWER_BYTES", "The largest answer of one operation, in bytes.", least=1)
+    ] = 2 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """The tokens that identity issues."""
+
+    issuer: Annotated[str, Knob("NOVA_TOKEN_ISSUER", "The `iss` of every token.")] = "nova-auth"
+    audience: Annotated[str, Knob("NOVA_TOKEN_AUDIENCE", "The `aud` of an access token.")] = "nova"
+    access_s: Annotated[
+        int, Knob("NOVA_ACCESS_TOKEN_S", "Life of an access token, in seconds.", least=60, most=86_400)
+    ] = 3600
+    refresh_s: Annotated[
+        int, Knob("NOVA_REFRESH_TOKEN_S", "Life of a refresh token, in seconds.", least=60)
+    ] = 30 * 86_400
+    leeway_s: Annotated[
+        int, Knob("NOVA_TOKEN_LEEWAY_S", "Clock difference that is forgiven, in seconds.", least=0, most=300)
+    ] = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheKnobs:
+    """The two layers of every cache."""
+
+    local_ttl_s: Annotated[
+        float, Knob("NOVA_CACHE_LOCAL_TTL_S", "Life of a value in the process, in seconds.", least=1)
+    ] = 60.0
+    redis_ttl_s: Annotated[
+        float, Knob("NOVA_CACHE_REDIS_TTL_S", "Life of a value in Redis, in seconds.", least=1)
+    ] = 300.0
+    local_entries: Annotated[
+        int, Knob("NOVA_CACHE_LOCAL_ENTRIES", "Values that one cache keeps in the process.", least=16)
+    ] = 10_000
+    poll_s: Annotated[
+        float,
+        Knob(
+            "NOVA_CACHE_POLL_S",
+            "How often lost invalidations are looked for; bounds stale reads.",
+            least=0.05,
+            most=0.5,
+        ),
+    ] = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """Logs and traces."""
+
+    log_level: Annotated[LogLevel, Knob("NOVA_LOG_LEVEL", "The lowest severity that is logged.")] = (
+        LogLevel.INFO
+    )
+    log_format: Annotated[LogFormat, Knob("NOVA_LOG_FORMAT", "json for machines, console for people.")] = (
+        LogFormat.JSON
+    )
+    otlp_endpoint: Annotated[
+        str | None, Knob("NOVA_OTLP_ENDPOINT", "Where traces are sent (OTLP over gRPC); unset: nowhere.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What must not be known outside."""
+
+    secret: Annotated[
+        Secret,
+        Knob(
+            "NOVA_SECRET", "At least 32 characters; the keys of cursors and signed URLs are derived from it."
+        ),
+    ] = DEVELOPMENT_SECRET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything a process is told from outside."""
+
+    server: Server = field(default_factory=Server)
+    engines: Engines = field(default_factory=Engines)
+    limits: Limits = field(default_factory=Limits)
+    graphql: GraphQL = field(default_factory=GraphQL)
+    tokens: Tokens = field(default_factory=Tokens)
+    cache: CacheKnobs = field(default_factory=CacheKnobs)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    secrets: Secrets = field(default_factory=Secrets)
+
+
+_SECTIONS = {
+    "server": Server, "engines": Engines, "limits": Limits, "graphql": GraphQL,
+    "tokens": Tokens, "cache": CacheKnobs, "telemetry": Telemetry, "secrets": Secrets,
+}  # fmt: skip
+
+
+def load(environ: Mapping[str, str]) -> Config:
+    """Return the configuration that `environ` asks for; raises `BadConfig`."""
+    refuse_unknown(
+        environ, (spec.variable for section in _SECTIONS.values() for _, _, spec in knobs_of(section))
+    )
+    config = Config(**{name: read(section, environ) for name, section in _SECTIONS.items()})
+    config = _settled(config, environ)
+    _refuse_contradictions(config)
+    if config.server.environment is Environment.PRODUCTION:
+        _refuse_laptop_habits(config)
+    return config
+
+
+def describe(config: Config) -> list[Row]:
+    """Return one row a knob, with secrets masked, in the order in which they are declared."""
+    return [row for entry in fields(config) for row in rows(entry.name, getattr(config, entry.name))]
+
+
+def _settled(config: Config, environ: Mapping[str, str]) -> Config:
+    """Fill in the defaults that depend on the environment."""
+    production = config.server.environment is Environment.PRODUCTION
+    if production and "NOVA_WORLD" not in environ:
+        config = replace(config, server=replace(config.server, world=World.NONE))
+    if config.graphql.introspection is None:
+        config = replace(config, graphql=replace(config.graphql, introspection=not production))
+    return config
+
+
+def _refuse_contradictions(config: Config) -> None:
+    tokens, engines, cache = config.tokens, config.engines, config.cache
+    if tokens.refresh_s <= tokens.access_s:
+        raise BadConfig("NOVA_REFRESH_TOKEN_S", str(tokens.refresh_s),
+                        f"a refresh token must outlive an access token ({tokens.access_s} s).")  # fmt: skip
+    if engines.postgres_replica_url is not None and engines.postgres_url is None:
+        raise BadConfig("NOVA_POSTGRES_REPLICA_URL", str(engines.postgres_replica_url),
+                        "a replica needs its primary: set NOVA_POSTGRES_URL too.")  # fmt: skip
+    if cache.local_ttl_s > cache.redis_ttl_s:
+        raise BadConfig("NOVA_CACHE_LOCAL_TTL_S", str(cache.local_ttl_s),
+                        f"it may not exceed NOVA_CACHE_REDIS_TTL_S ({cache.redis_ttl_s:g} s).")  # fmt: skip
+    if len(config.secrets.secret.reveal()) < _SECRET_LEAST:
+        raise BadConfig(
+            "NOVA_SECRET", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
+        )
+
+
+def _refuse_laptop_habits(config: Config) -> None:
+    if config.secrets.secret == DEVELOPMENT_SECRET:
+        raise BadConfig("NOVA_SECRET", None, "production needs a secret of its own: `openssl rand -hex 32`.")
+    if config.engines.postgres_url is None:
+        raise BadConfig(
+            "NOVA_POSTGRES_URL", None, "production does not run on the embedded PostgreSQL: give its URL."
+        )
+    if config.engines.redis_url is None:
+        raise BadConfig(
+            "NOVA_REDIS_URL", None, "production does not run on the embedded Valkey: give its URL."
+        )
+    if config.server.world is not World.NONE:
+        raise BadConfig("NOVA_WORLD", config.server.world, "sample people have known passwords: use none.")
+    if not config.limits.enabled:
+        raise BadConfig("NOVA_LIMITS", "off", "production keeps its rate limits: unset it.")

@@ -1,0 +1,160 @@
+"""The configuration is read strictly, and production refuses a laptop's habits."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from nova.platform.config import (
+    DEVELOPMENT_SECRET,
+    ROOMS,
+    Config,
+    Environment,
+    PersistedQueries,
+    World,
+    describe,
+    load,
+)
+from nova.platform.errors import NotFound
+from nova.platform.knobs import BadConfig, Secret
+
+SECRET = "0123456789abcdef0123456789abcdef"
+PRODUCTION = {
+    "NOVA_ENVIRONMENT": "production",
+    "NOVA_SECRET": SECRET,
+    "NOVA_POSTGRES_URL": "postgresql://admin:pw@db/nova",
+    "NOVA_REDIS_URL": "redis://:pw@cache:6379/0",
+}
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    config = load({"PATH": "/bin", "HOME": "/root"})
+    assert (config.server.host, config.server.port) == ("127.0.0.1", 8080)
+    assert config.server.data == Path(".nova")
+    assert config.server.world is World.SMALL
+    assert (config.limits.enabled, config.limits.ip_rate, config.limits.ip_burst) == (True, 100, 10)
+    limits = config.limits
+    assert (limits.mutations_per_min, limits.queries_per_min, limits.premium_per_min) == (10, 100, 1000)
+    assert (config.graphql.cost, config.graphql.depth, config.graphql.backend_calls) == (1000, 10, 10)
+    assert (config.tokens.access_s, config.tokens.refresh_s) == (3600, 30 * 24 * 3600)
+    assert (config.cache.local_ttl_s, config.cache.redis_ttl_s) == (60, 300)
+    assert config.graphql.introspection is True
+
+
+def test_every_kind_of_value_is_read() -> None:
+    config = load(
+        {
+            "NOVA_PORT": "0",
+            "NOVA_LIMITS": "OFF",
+            "NOVA_PERSISTED_QUERIES": "trusted",
+            "NOVA_LIMIT_IP_RATE": "2.5",
+            "NOVA_DATA": "/tmp/x",
+            "NOVA_POSTGRES_URL": "",
+            "NOVA_INTROSPECTION": "off",
+        }
+    )
+    assert config.server.port == 0
+    assert config.limits.enabled is False
+    assert config.graphql.persisted is PersistedQueries.TRUSTED
+    assert config.limits.ip_rate == 2.5
+    assert config.server.data == Path("/tmp/x")
+    assert config.engines.postgres_url is None
+    assert config.graphql.introspection is False
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fix"),
+    [
+        ("NOVA_PORT", "http", "a whole number"),
+        ("NOVA_PORT", "70000", "65535 or less"),
+        ("NOVA_LIMIT_IP_BURST", "0", "1 or more"),
+        ("NOVA_LIMIT_IP_RATE", "nan", "0.1 or more"),
+        ("NOVA_LIMITS", "maybe", "on or off"),
+        ("NOVA_WORLD", "huge", "none, small, medium, big"),
+        ("NOVA_REFRESH_TOKEN_S", "3600", "outlive an access token"),
+        ("NOVA_CACHE_LOCAL_TTL_S", "301", "NOVA_CACHE_REDIS_TTL_S"),
+    ],
+)
+def test_c3_a_bad_value_names_variable_value_and_fix(variable: str, value: str, fix: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        load({variable: value})
+    assert caught.value.variable == variable
+    assert variable in caught.value.message
+    assert value.removesuffix(".0") in caught.value.message
+    assert fix in caught.value.message
+
+
+def test_c3_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(BadConfig, match="did you mean NOVA_SECRET") as caught:
+        load({"NOVA_SECERT": SECRET})
+    assert SECRET not in caught.value.message
+
+
+def test_c3_a_replica_without_its_primary_is_refused() -> None:
+    with pytest.raises(BadConfig, match="NOVA_POSTGRES_URL"):
+        load({"NOVA_POSTGRES_REPLICA_URL": "postgresql://db2/nova"})
+
+
+def test_production_with_its_own_values_starts() -> None:
+    config = load(PRODUCTION)
+    assert config.server.environment is Environment.PRODUCTION
+    assert config.server.world is World.NONE
+    assert config.graphql.introspection is False
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NOVA_SECRET", DEVELOPMENT_SECRET.reveal()),
+        ("NOVA_SECRET", "short"),
+        ("NOVA_SECRET", None),
+        ("NOVA_POSTGRES_URL", None),
+        ("NOVA_REDIS_URL", None),
+        ("NOVA_WORLD", "small"),
+        ("NOVA_LIMITS", "off"),
+    ],
+)
+def test_c3_production_refuses_what_is_only_fit_for_a_laptop(variable: str, value: str | None) -> None:
+    environ = {name: text for name, text in PRODUCTION.items() if name != variable}
+    if value is not None:
+        environ[variable] = value
+    with pytest.raises(BadConfig) as caught:
+        load(environ)
+    assert caught.value.variable == variable
+
+
+def test_c4_secrets_and_passwords_never_print() -> None:
+    config = load(PRODUCTION)
+    printed = f"{config!r} {config} {[dataclasses.asdict(row) for row in describe(config)]}"
+    assert SECRET not in printed
+    assert "pw" not in printed
+    assert "redis://:***@cache:6379/0" in printed
+    assert config.engines.redis_url is not None
+    assert config.engines.redis_url.reveal() == "redis://:pw@cache:6379/0"
+
+
+def test_c4_a_refused_url_does_not_show_its_password() -> None:
+    with pytest.raises(BadConfig, match="redis://") as caught:
+        load({"NOVA_REDIS_URL": "http://:hunter2@cache"})
+    assert "hunter2" not in caught.value.message
+
+
+def test_each_knob_is_described_once_with_a_sentence() -> None:
+    rows = describe(Config())
+    variables = [row.variable for row in rows]
+    assert len(variables) == len(set(variables)) > 30
+    assert all(row.sentence.endswith(".") and row.value == row.default for row in rows)
+
+
+def test_the_ports_of_rooms_follow_their_number() -> None:
+    server = Config().server
+    assert [server.grpc_port(room) for room in ROOMS] == list(range(7001, 7016))
+    assert server.grpc_port("content") == 7005
+    with pytest.raises(NotFound, match="identity"):
+        server.grpc_port("elsewhere")
+
+
+def test_secrets_compare_by_their_text() -> None:
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert len({Secret("a"), Secret("a")}) == 1
