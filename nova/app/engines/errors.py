@@ -41,3 +41,11 @@ class FolderFull(FolderUnusable):
 
 class ClusterBroken(FolderUnusable):
     """What lies in the data folder is not a PostgreSQL cluster that this PostgreSQL can run."""
+
+
+class EngineTooOld(EngineError):
+    """The server of the user's own is of a version that lacks what Nova needs."""
+
+
+class RightsMissing(EngineError):
+    """The administrator's URL belongs to a user who may not make databases or roles."""

@@ -1,38 +1,42 @@
 """The data folder: what lies where, who may use it, and the short folder for its sockets.
 
-    DATA/postgres/     the cluster            DATA/logs/         what the engines say
-    DATA/valkey/       the append-only file   DATA/nova.lock     who runs here: {"pid", "run"}
+    DATA/postgres/   the cluster              DATA/logs/          what the engines say
+    DATA/valkey/     the append-only file     DATA/nova.lock      who runs here: {"pid", "run"}
+    DATA/secrets.json  the roles' passwords, on a server of the user's own
 
 A Unix socket's path ends at 107 bytes, so sockets live in a random folder of the user's run-time directory,
 closed to others; its name is in the lock file, for other commands and for the next start to clear away.
 """
 
-import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from nova.app.engines.errors import FolderFull, FolderInUse, FolderUnusable
 
-NEEDED_BYTES = 256 * 1024 * 1024
-LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
-LONGEST_SOCKET_NAME = len("/.s.PGSQL.5432.lock")
-RUN_PREFIX = "nova-"
+NEEDED_MB = 256
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
+LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
+LONGEST_SOCKET_NAME = "/.s.PGSQL.5432.lock"
+RUN_PREFIX = "nova-"
+RUN_NAME = re.compile(RUN_PREFIX + "[a-z0-9_]{8}")  # as mkdtemp makes it
+ELSEWHERE = "choose another folder with --data"
 
 
 class DataFolder:
     """A data folder held by this process: enter it to take its lock, leave it to give it back.
 
     The lock is flock(2)'s: the kernel drops it when the process ends, however it ends.
-    Raises FolderInUse, FolderUnusable, FolderFull on entering.
+    Entering raises FolderInUse, FolderUnusable or FolderFull.
     """
 
     def __init__(self, path: Path, *, run_base: Path | None = None) -> None:
@@ -43,11 +47,18 @@ class DataFolder:
 
     @property
     def postgres(self) -> Path:
+        """The cluster's."""
         return self.path / "postgres"
 
     @property
     def valkey(self) -> Path:
+        """The append-only file's."""
         return self.path / "valkey"
+
+    @property
+    def secrets(self) -> Path:
+        """The file of the roles' passwords."""
+        return self.path / "secrets.json"
 
     @property
     def run(self) -> Path:
@@ -94,40 +105,41 @@ class DataFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self.path / "logs").mkdir(exist_ok=True, mode=0o700)
-            free = shutil.disk_usage(self.path).free
+            free_mb = shutil.disk_usage(self.path).free // 2**20
         except OSError as error:
-            raise self._unusable(error) from error
-        if free < NEEDED_BYTES:
+            raise unusable(self.path, error) from error
+        if free_mb < NEEDED_MB:
             raise FolderFull(
-                f"{self.path} has {free // 2**20} MB free and Nova needs {NEEDED_BYTES // 2**20}: free some space, or "
-                "choose another folder with --data."
+                f"{self.path} has {free_mb} MB left and Nova needs {NEEDED_MB}: free some space, or "
+                f"{ELSEWHERE}."
             )
 
     def _take_lock(self) -> IO[str]:
         try:
             file = (self.path / "nova.lock").open("a+")
         except OSError as error:
-            raise self._unusable(error) from error
+            raise unusable(self.path, error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = read_lock(file).get("pid")
             file.close()
-            who, stop = (
-                (f"pid {pid}", f"`kill {pid}`") if isinstance(pid, int) else ("just starting", "Ctrl-C")
-            )
-            raise FolderInUse(
-                f"Another Nova ({who}) runs on {self.path}: stop it first ({stop}), or choose another folder with "
-                "--data.",
-                pid=pid if isinstance(pid, int) else None,
-            ) from None
+            raise in_use(self.path, pid if isinstance(pid, int) else None) from None
         return file
 
-    def _unusable(self, error: OSError) -> FolderUnusable:
-        return FolderUnusable(
-            f"{self.path} cannot be used ({error.strerror}): make it yours (`chown`, `chmod u+rwx`), or choose "
-            "another folder with --data."
-        )
+
+def unusable(path: Path, error: OSError) -> FolderUnusable:
+    """What is wrong with the folder, in the words of the system, and what to do."""
+    return FolderUnusable(
+        f"{path} cannot be used ({error.strerror}): make it yours (`chown`, `chmod u+rwx`), or {ELSEWHERE}."
+    )
+
+
+def in_use(path: Path, pid: int | None) -> FolderInUse:
+    """Who holds the folder, and what to do; a holder that starts or ends at this moment has no name."""
+    who = "Another Nova" if pid is None else f"Another Nova (pid {pid})"
+    remedy = "try again in a moment" if pid is None else f"stop it with `kill {pid}`"
+    return FolderInUse(f"{who} runs on {path}: {remedy}, or {ELSEWHERE}.", pid=pid)
 
 
 def read_lock(file: IO[str]) -> dict[str, object]:
@@ -149,7 +161,7 @@ def write_lock(file: IO[str], said: dict[str, object]) -> None:
 
 
 def default_run_base() -> Path:
-    """The user's own run-time directory, else the system's temporary one, whichever leaves room for a socket."""
+    """The user's run-time directory, else the temporary one, the first that a socket's path fits in."""
     for place in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()):
         if place and os.access(place, os.W_OK | os.X_OK) and fits(Path(place)):
             return Path(place)
@@ -158,27 +170,25 @@ def default_run_base() -> Path:
 
 def fits(base: Path) -> bool:
     """Whether a socket in a run-time folder under `base` has a path that the kernel accepts."""
-    return len(os.fsencode(base)) + len("/nova-01234567") + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH
+    return len(os.fsencode(base)) + len("/nova-01234567" + LONGEST_SOCKET_NAME) <= LONGEST_SOCKET_PATH
 
 
 def make_run_folder(base: Path) -> Path:
     """A new folder for sockets, mode 0700. Raises FolderUnusable."""
+    remedy = "set XDG_RUNTIME_DIR to a short folder that you can write"
+    if not fits(base):
+        raise FolderUnusable(f"{base} is too long a path for sockets: {remedy}.")
     try:
-        if not fits(base):
-            raise OSError(0, "its path is too long for a socket")
         return Path(tempfile.mkdtemp(prefix=RUN_PREFIX, dir=base))
     except OSError as error:
-        raise FolderUnusable(
-            f"No folder for sockets can be made in {base} ({error.strerror}): set XDG_RUNTIME_DIR to a short, "
-            "writable folder."
-        ) from error
+        raise FolderUnusable(f"No sockets can be made in {base} ({error.strerror}): {remedy}.") from error
 
 
 def remove_run_folder(recorded: object) -> None:
-    """Remove a run-time folder that a lock file names, if it is one: our name, a real folder, its owner us."""
-    if not isinstance(recorded, str) or not Path(recorded).name.startswith(RUN_PREFIX):
+    """Remove a run-time folder that a lock file names, if it is one: its name, its kind, its owner."""
+    if not isinstance(recorded, str) or not RUN_NAME.fullmatch(Path(recorded).name):
         return
-    with contextlib.suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         found = Path(recorded).lstat()
         if stat.S_ISDIR(found.st_mode) and os.geteuid() in {0, found.st_uid}:
             shutil.rmtree(recorded)

