@@ -1,0 +1,57 @@
+"""Where a Redis server answers, and how to say hello to it."""
+
+import ssl
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_PORT = 6379
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One server: a Unix socket when `path` is set, else a host. The password is not part of its repr."""
+
+    path: str | None = None
+    host: str = "localhost"
+    port: int = _PORT
+    tls: bool = False
+    username: str = "default"
+    password: str | None = None
+    database: int = 0
+
+    def __repr__(self) -> str:
+        return f"unix://{self.path}" if self.path else f"redis://{self.host}:{self.port}/{self.database}"
+
+    def greeting(self) -> list[tuple[str | int, ...]]:
+        """Return the commands that open a connection: RESP3 with the credentials, then the database."""
+        hello: tuple[str | int, ...] = ("HELLO", 3)
+        if self.password is not None:
+            hello += ("AUTH", self.username, self.password)
+        return [hello, ("SELECT", self.database)] if self.database else [hello]
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return the TLS settings: the system's authorities, host name checked."""
+        return ssl.create_default_context() if self.tls else None
+
+
+def parse(url: str) -> Address:
+    """Read `unix:///path`, `redis://` or `rediss://[user][:password]@host[:port][/db]`; raises ValueError.
+
+    A Unix socket takes its database as `?db=1`.
+    """
+    parts = urlsplit(url)
+    username = unquote(parts.username) if parts.username else "default"
+    password = unquote(parts.password) if parts.password is not None else None
+    if parts.scheme == "unix":
+        database = int(parse_qs(parts.query).get("db", ["0"])[0])
+        return Address(path=unquote(parts.path), database=database, username=username, password=password)
+    if parts.scheme not in {"redis", "rediss"}:
+        raise ValueError(f"{parts.scheme!r} is no scheme of Redis: use unix, redis or rediss")
+    return Address(
+        host=parts.hostname or "localhost",
+        port=parts.port or _PORT,
+        tls=parts.scheme == "rediss",
+        database=int(parts.path.strip("/") or 0),
+        username=username,
+        password=password,
+    )

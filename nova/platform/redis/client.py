@@ -1,0 +1,98 @@
+"""Commands to one Redis server, pipelined by the turn of the event loop.
+
+There is no pool: one connection carries everything, since Redis answers in order anyway. Blocking commands
+(BLPOP, XREAD BLOCK) do not belong here; channels are heard by a `Subscriber`.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nova.platform.errors import Unavailable
+from nova.platform.redis.address import Address, parse
+from nova.platform.redis.connection import Argument, Connection, ScriptUnknown, dial, pack
+from nova.platform.redis.kept import Kept
+
+TIMEOUT_S = 1.0
+MOST_IN_FLIGHT = 20_000
+
+
+class Script:
+    """A Lua script, known to the server by its SHA-1."""
+
+    __slots__ = ("sha", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+class Redis:
+    """A client of one server. It reconnects by itself; while the server is away, commands fail at once.
+
+    A command in flight when the connection went may have taken effect: retry only what may run twice.
+    """
+
+    def __init__(self, address: Address, *, timeout_s: float, most_in_flight: int) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._most = most_in_flight
+        self._kept = Kept(self._dial, up=self._up, down=self._down)
+        self._listeners: list[Callable[[bool], None]] = []
+        self.incarnation = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands can be sent now."""
+        return self._kept.connection is not None
+
+    async def open(self) -> None:
+        """Connect; raises `Unavailable` when nobody answers."""
+        await self._kept.open()
+
+    async def aclose(self) -> None:
+        """Close the connection and stop reconnecting."""
+        await self._kept.aclose()
+
+    def on_change(self, listener: Callable[[bool], None]) -> None:
+        """Call `listener(connected)` whenever the connection comes or goes."""
+        self._listeners.append(listener)
+
+    def execute(self, *command: Argument) -> "asyncio.Future[Any]":
+        """Send a command and return its reply to come (bytes, int, float, list, dict, None).
+
+        It is queued at once, before anything is awaited. Raises `Unavailable` when the server is away.
+        """
+        connection = self._kept.connection
+        if connection is None:
+            raise Unavailable("Redis is away: try again.")
+        return connection.send(pack(command))
+
+    async def run(self, script: Script, *, keys: Sequence[str | bytes], args: Sequence[Argument] = ()) -> Any:  # noqa: ANN401 - a script returns what it likes
+        """Run a script by its hash, or by its source where the server does not know it yet."""
+        try:
+            return await self.execute("EVALSHA", script.sha, len(keys), *keys, *args)
+        except ScriptUnknown:
+            return await self.execute("EVAL", script.source, len(keys), *keys, *args)
+
+    async def _dial(self) -> Connection:
+        return await dial(self._address, timeout_s=self._timeout_s, most_in_flight=self._most)
+
+    def _up(self, _connection: Connection) -> None:
+        self.incarnation += 1
+        self._tell(connected=True)
+
+    def _down(self) -> None:
+        self._tell(connected=False)
+
+    def _tell(self, *, connected: bool) -> None:
+        for listener in self._listeners:
+            listener(connected)
+
+
+async def connect(url: str, *, timeout_s: float = TIMEOUT_S, most_in_flight: int = MOST_IN_FLIGHT) -> Redis:
+    """Return a connected client; raises `Unavailable` when nobody answers, ValueError for a wrong URL."""
+    redis = Redis(parse(url), timeout_s=timeout_s, most_in_flight=most_in_flight)
+    await redis.open()
+    return redis

@@ -1,0 +1,82 @@
+"""A server that dies, hangs, or refuses."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from nova.platform.errors import Unavailable
+from nova.platform.redis.client import connect
+from nova.platform.redis.connection import CommandRefused
+from tests.own_valkey import OwnValkey
+from tests.waiting import eventually
+
+
+async def test_a_killed_server_fails_at_once_and_comes_back(valkey: OwnValkey) -> None:
+    redis = await connect(valkey.url)
+    changes: list[bool] = []
+    redis.on_change(changes.append)
+    await redis.execute("SET", "k", "v")
+    valkey.kill()
+    await eventually(lambda: not redis.connected)
+    with pytest.raises(Unavailable):
+        redis.execute("GET", "k")
+    await valkey.start()
+    await eventually(lambda: redis.connected)
+    assert await redis.execute("GET", "k") == b"v"
+    assert changes == [False, True]
+    assert redis.incarnation == 2
+    await redis.aclose()
+
+
+async def test_what_is_in_flight_when_the_server_dies_is_unavailable(valkey: OwnValkey) -> None:
+    redis = await connect(valkey.url, timeout_s=30)
+    valkey.freeze()
+    replies = [redis.execute("GET", "k") for _ in range(50)]
+    valkey.kill()
+    outcomes = await asyncio.gather(*replies, return_exceptions=True)
+    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+    await redis.aclose()
+
+
+async def test_a_server_that_hangs_is_left_after_the_timeout(valkey: OwnValkey) -> None:
+    redis = await connect(valkey.url, timeout_s=0.2)
+    valkey.freeze()
+    with pytest.raises(Unavailable):
+        await redis.execute("GET", "k")
+    await eventually(lambda: not redis.connected)
+    valkey.thaw()
+    await eventually(lambda: redis.connected)
+    assert await redis.execute("GET", "k") is None
+    await redis.aclose()
+
+
+async def test_an_idle_client_notices_a_server_that_hangs(valkey: OwnValkey) -> None:
+    redis = await connect(valkey.url, timeout_s=0.1)
+    valkey.freeze()
+    await eventually(lambda: not redis.connected)
+    valkey.thaw()
+    await redis.aclose()
+
+
+async def test_a_closed_client_says_so_and_leaves_no_task(valkey: OwnValkey) -> None:
+    before = asyncio.all_tasks()
+    redis = await connect(valkey.url)
+    await redis.aclose()
+    with pytest.raises(Unavailable):
+        redis.execute("PING")
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_wrong_password_is_refused_and_a_right_one_is_not() -> None:
+    with tempfile.TemporaryDirectory(prefix="nv-") as folder:
+        server = OwnValkey(Path(folder), password="pw")
+        await server.start("--unixsocketperm", "700")
+        authority = server.url.removeprefix("unix://")
+        with pytest.raises(CommandRefused):
+            await connect(f"unix://:wrong@{authority}")
+        redis = await connect(f"unix://:pw@{authority}?db=1")
+        assert await redis.execute("PING") == b"PONG"
+        await redis.aclose()
+        server.kill()
