@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nova.app.engines.embedded import Engines
+from tests.scratch import Scratch
 
 ROOMS = ("identity", "user", "graph", "content", "social", "features", "ranking", "feed")
 
@@ -28,3 +29,11 @@ def postgres(engines: Engines) -> str:
 @pytest.fixture(scope="session")
 def redis_url(engines: Engines) -> str:
     return engines.redis_url
+
+
+@pytest.fixture
+async def scratch(engines: Engines) -> AsyncIterator[Scratch]:
+    """Rooms and logs of this test's own, with the platform's tables in them."""
+    made = Scratch(engines)
+    yield made
+    await made.aclose()

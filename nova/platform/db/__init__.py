@@ -1,0 +1,1 @@
+"""One room's PostgreSQL: pools, transactions that carry events and idempotency keys, and migrations."""

@@ -1,0 +1,83 @@
+"""What PostgreSQL and asyncpg may say, in the house's words.
+
+Only failures of the connection, of the server's state and of time are translated. A violated constraint stays
+what asyncpg calls it: the store that wrote the statement knows which fact it means.
+"""
+
+from types import TracebackType
+
+import asyncpg
+
+from nova.platform.errors import NovaError, Timeout, Unavailable
+
+_LOST = ("08", "57P", "53", "58")
+_CONFLICTS = {"40001", "40P01", "55P03"}
+_CANCELLED = "57014"
+_GONE = {"25006", "25P03", "25P04"}
+
+
+class DatabaseDown(Unavailable):
+    """The database does not answer: try again."""
+
+
+class PoolExhausted(Unavailable):
+    """All connections of this room are busy: try again."""
+
+
+class WriteConflict(Unavailable):
+    """Another write was in the way: try again."""
+
+
+class CommitUnknown(Unavailable):
+    """The reply to COMMIT was lost: repeat the call with the same idempotency key to learn its outcome."""
+
+
+class StatementTimeout(Timeout):
+    """The statement took longer than it may."""
+
+
+def translate(error: BaseException) -> NovaError | None:
+    """Return what `error` means to a caller, or None where only the store can say (SQLSTATEs: appendix A)."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _by_state(error.sqlstate or "")
+    if isinstance(error, asyncpg.InterfaceError):
+        # asyncpg has no type for it: "connection is closed", "pool is closing", "… closed in the middle …",
+        # and for a connection that died on loan, "… has been released back to the pool".
+        return DatabaseDown() if "clos" in str(error) or "released back" in str(error) else None
+    if isinstance(error, TimeoutError):
+        return StatementTimeout()
+    if isinstance(error, OSError):
+        return DatabaseDown()
+    return None
+
+
+def _by_state(state: str) -> NovaError | None:
+    if state == _CANCELLED:
+        return StatementTimeout()
+    if state in _CONFLICTS:
+        return WriteConflict()
+    if state in _GONE or state.startswith(_LOST):
+        return DatabaseDown()
+    return None
+
+
+def is_lost(error: BaseException) -> bool:
+    """Return whether `error` says that the connection is gone, so that the fate of a COMMIT is unknown."""
+    return isinstance(translate(error), DatabaseDown)
+
+
+class translated:  # noqa: N801 - reads as a verb: `with translated():`
+    """Raise a failure inside a `with` block as the house's own error, with the original as its cause."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            known = translate(error)
+            if known is not None:
+                raise known from error

@@ -1,0 +1,114 @@
+"""A pool of asyncpg connections to one server, with the house's limits and errors."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias, TypeVar
+
+import asyncpg
+import asyncpg.pool
+
+from nova.platform.db import metrics
+from nova.platform.db.failures import DatabaseDown, PoolExhausted, StatementTimeout, translated
+
+Record: TypeAlias = asyncpg.Record
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+R = TypeVar("R")
+
+
+async def _keep(_: object) -> None:
+    """Reset nothing: asyncpg has rolled back by now, and rooms change no session state.
+
+    The default would run a query of its own at every release.
+    """
+
+
+class Pool:
+    """Connections to one server. Opens lazily: a server that is down at start is met at the first call."""
+
+    def __init__(
+        self,
+        *,
+        room: str,
+        name: str,
+        dsn: str,
+        size: int,
+        connect_timeout_s: float,
+        acquire_timeout_s: float,
+        settings: Mapping[str, str],
+    ) -> None:
+        self._room = room
+        self._name = name
+        self._dsn = dsn
+        self._size = size
+        self._connect_timeout_s = connect_timeout_s
+        self._acquire_timeout_s = acquire_timeout_s
+        self._settings = dict(settings)
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Make the pool ready. Connections are opened when they are first needed."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=self._size,
+            timeout=self._connect_timeout_s,
+            reset=_keep,
+            server_settings=self._settings,
+        )
+        pool = self._pool
+        active = metrics.CONNECTIONS_ACTIVE.labels(self._room, self._name)
+        active.set_function(lambda: pool.get_size() - pool.get_idle_size())
+        metrics.CONNECTIONS_MAX.labels(self._room, self._name).set(self._size)
+
+    async def close(self) -> None:
+        """Wait for the connections in use, and close all of them."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
+            metrics.CONNECTIONS_ACTIVE.labels(self._room, self._name).set_function(lambda: 0)
+
+    async def fetch(self, sql: str, *args: object) -> list[Record]:
+        """Return all rows of a read."""
+        return await self._read(lambda connection: connection.fetch(sql, *args))
+
+    async def fetchrow(self, sql: str, *args: object) -> Record | None:
+        """Return the first row of a read, or None."""
+        return await self._read(lambda connection: connection.fetchrow(sql, *args))
+
+    async def fetchval(self, sql: str, *args: object) -> Any:  # noqa: ANN401 - the column's type is the query's
+        """Return the first column of the first row of a read, or None."""
+        return await self._read(lambda connection: connection.fetchval(sql, *args))
+
+    async def _read(self, run: Callable[[Connection], Awaitable[R]]) -> R:
+        """Run a read; once more on another connection when the first one turns out to be dead."""
+        try:
+            async with self.connection() as connection:
+                with translated():
+                    return await run(connection)
+        except DatabaseDown:
+            async with self.connection() as connection:
+                with translated():
+                    return await run(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection. Raises `PoolExhausted` or `DatabaseDown`."""
+        pool = self._pool
+        if pool is None:
+            raise DatabaseDown(f"The {self._name} pool of {self._room} is not open.")
+        connection = await self._acquire(pool)
+        try:
+            yield connection
+        finally:
+            with translated():
+                await pool.release(connection)
+
+    async def _acquire(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
+        try:
+            with translated():
+                return await pool.acquire(timeout=self._acquire_timeout_s)
+        except StatementTimeout as error:
+            if pool.get_size() < self._size or pool.get_idle_size() > 0:
+                raise DatabaseDown from error
+            metrics.ACQUIRE_TIMEOUTS.labels(self._room, self._name).inc()
+            raise PoolExhausted from error

@@ -1,0 +1,65 @@
+"""A room's outbox: events wait here, written by the transaction that made them, until the log has them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from nova.platform.db.pool import Connection
+from nova.platform.events import Event, Received
+from nova.platform.rpc.context import current_call
+
+CORRELATION = "correlation_id"
+_TRACE = TraceContextTextMapPropagator()
+
+_WRITE = """
+INSERT INTO outbox (id, topic, key, payload, headers, emitted_at)
+SELECT id, topic, key, payload, headers, emitted_at
+FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::text[], $6::timestamptz[])
+     WITH ORDINALITY AS event (id, topic, key, payload, headers, emitted_at, place)
+ORDER BY place
+"""
+
+
+def trace_headers(event: Event, cause: Received[Any] | None = None) -> Event:
+    """Return `event` with the correlation id and the trace (W3C Trace Context) under which it is emitted."""
+    headers = dict(event.headers)
+    correlation_id = cause.headers.get(CORRELATION) if cause is not None else current_call().correlation_id
+    if correlation_id:
+        headers.setdefault(CORRELATION, correlation_id)
+    if trace.get_current_span().get_span_context().is_valid:
+        _TRACE.inject(headers)
+    elif cause is not None and "traceparent" in cause.headers:
+        headers.setdefault("traceparent", cause.headers["traceparent"])
+    return replace(event, headers=headers) if headers != event.headers else event
+
+
+async def write(connection: Connection, events: Sequence[Event]) -> None:
+    """Insert all events of a transaction in one statement, in the order in which they were emitted."""
+    await connection.execute(
+        _WRITE,
+        [event.id for event in events],
+        [event.topic for event in events],
+        [event.key for event in events],
+        [event.payload for event in events],
+        [dump_headers(event.headers) for event in events],
+        [event.emitted_at for event in events],
+    )
+
+
+def dump_headers(headers: Mapping[str, str]) -> str:
+    """Return headers as the JSON text that the tables keep."""
+    return orjson.dumps(dict(headers)).decode() if headers else "{}"
+
+
+def load_headers(text: str) -> dict[str, str]:
+    """Return the headers of a JSON text made by `dump_headers`."""
+    return {} if text == "{}" else orjson.loads(text)
+
+
+def bell_name(room: str) -> str:
+    """Return the name of the bell that rings when the outbox of `room` has news."""
+    return f"outbox:{room}"
