@@ -1,5 +1,6 @@
 """What travels with a call: who, until when, under which correlation id. Held in a context variable."""
 
+import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -37,6 +38,22 @@ def current_actor() -> Actor:
     if actor is None:
         raise Unauthenticated
     return actor
+
+
+def remaining_s() -> float | None:
+    """Return the seconds until the deadline, negative once it passed; None where there is no deadline."""
+    deadline = _current.get().deadline
+    return None if deadline is None else deadline - time.monotonic()
+
+
+def correlation_id() -> str:
+    """Return the id that joins everything done for one request of a client (empty outside of a call)."""
+    return _current.get().correlation_id
+
+
+def idempotency_key() -> str | None:
+    """Return the key under which the caller may repeat this mutation, where one was sent."""
+    return _current.get().idempotency_key
 
 
 class entered:  # noqa: N801 - reads as a verb: `with entered(call):`

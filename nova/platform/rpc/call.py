@@ -1,0 +1,77 @@
+"""The words of the middlewares: what a method is, what a call is, and what handles one."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from google.protobuf.message import Message
+
+# A message in one process, its bytes on the wire; middlewares never look inside.
+Payload = Message | bytes
+
+_READ_VERBS = ("Check", "Count", "Describe", "Find", "Get", "List", "Lookup", "Rank", "Suggest")
+
+DEFAULT_TIMEOUT_S = 5.0
+LONGEST_TIMEOUT_S = 30.0
+# What a hop may cost before its caller gives up: the callee answers with its own error in that time.
+HOP_MARGIN_S = 0.005
+
+MOST_REQUEST_BYTES = 1 << 20
+MOST_RESPONSE_BYTES = 4 << 20
+MOST_METADATA_BYTES = 8 << 10
+
+AUTHORIZATION = "authorization"
+CORRELATION_ID = "x-correlation-id"
+IDEMPOTENCY_KEY = "idempotency-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What is known of a method before any call.
+
+    `path` is `/nova.api.content.v1.ContentService/GetPosts`. A `system` method needs no actor. A `read_only`
+    one changes nothing (its verb says so) and may be tried again.
+    """
+
+    path: str
+    room: str
+    name: str
+    read_only: bool
+    system: bool = False
+
+    @classmethod
+    def of(cls, path: str, *, system: bool = False) -> "Method":
+        """Return the method of a gRPC path."""
+        service, _, name = path.lstrip("/").partition("/")
+        parts = service.split(".")
+        room = parts[2] if parts[:2] == ["nova", "api"] and len(parts) > 3 else parts[-1].lower()
+        return cls(path=path, room=room, name=name, read_only=name.startswith(_READ_VERBS), system=system)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call as it passes the middlewares of one side.
+
+    `deadline` is on the monotonic clock of this process, in seconds; None where the caller named none.
+    `metadata` has lower-case keys. The rest is filled in by the middlewares.
+    """
+
+    method: Method
+    metadata: Mapping[str, str]
+    deadline: float | None = None
+    correlation_id: str = ""
+    idempotency_key: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Payload, Call], Awaitable[Payload]]
+Middleware = Callable[[Method, Handler], Handler]
+# Wraps one outgoing call: retries, breaker. It may call the attempt more than once.
+Policy = Callable[[Call, Callable[[], Awaitable[Payload]]], Awaitable[Payload]]
+
+
+def chained(method: Method, middlewares: Sequence[Middleware], endpoint: Handler) -> Handler:
+    """Return `endpoint` inside the middlewares, the first one outermost."""
+    handler = endpoint
+    for middleware in reversed(middlewares):
+        handler = middleware(method, handler)
+    return handler

@@ -1,0 +1,132 @@
+"""The server of a room over TCP: grpc.aio, the house's middlewares, health and reflection."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from nova.platform.rpc.binding import ServiceBinding, endpoints_of
+from nova.platform.rpc.call import (
+    MOST_METADATA_BYTES,
+    MOST_REQUEST_BYTES,
+    MOST_RESPONSE_BYTES,
+    Middleware,
+    chained,
+)
+from nova.platform.rpc.wire import StreamGuard, decoding, unary_handler
+
+_HEALTH_EVERY_S = 1.0
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
+    ("grpc.max_send_message_length", MOST_RESPONSE_BYTES),
+    ("grpc.max_metadata_size", MOST_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MOST_METADATA_BYTES),
+    ("grpc.max_concurrent_streams", 1000),
+    # Only identity: nothing inflates (bit 0 of the set of algorithms).
+    ("grpc.compression_enabled_algorithms_bitset", 1),
+    # Two servers on one port would share its calls in silence: the second one must fail.
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # Connections are renewed now and then, so that new replicas get their share.
+    ("grpc.max_connection_age_ms", 600_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+
+
+class WireServer:
+    """Serves the bindings of a room at `address` (`127.0.0.1:7005`; port 0 takes a free one).
+
+    `ready` is asked each second and shown by the health service; while draining the room is not serving.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        bindings: Sequence[ServiceBinding],
+        *,
+        middlewares: Sequence[Middleware],
+        ready: Callable[[], Awaitable[bool]] | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+        drain_s: float = 30.0,
+    ) -> None:
+        self._address = address
+        self._middlewares = middlewares
+        self._ready = ready
+        self._credentials = credentials
+        self._drain_s = drain_s
+        self._bindings = tuple(bindings)
+        self._health = health.aio.HealthServicer()
+        self._services: list[str] = []
+        self._server: grpc.aio.Server | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen and serve. Raises OSError when the address cannot be had."""
+        server = grpc.aio.server(options=_OPTIONS)
+        for binding in (*self._bindings, self._health_binding()):
+            self._bind(server, binding)
+        reflection.enable_server_reflection((*self._services, reflection.SERVICE_NAME), StreamGuard(server))
+        try:
+            self.port = (
+                server.add_insecure_port(self._address)
+                if self._credentials is None
+                else server.add_secure_port(self._address, self._credentials)
+            )
+        except RuntimeError as error:
+            raise OSError(f"Cannot listen at {self._address}: another program may hold the port.") from error
+        await server.start()
+        self._server = server
+        await self._show_health()
+        if self._ready is not None:
+            self._watch = asyncio.create_task(self._keep_showing_health(), name="rpc.health")
+
+    async def stop(self) -> None:
+        """Say that the room no longer serves, let calls in flight end within `drain_s`, cancel the rest."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+            self._watch = None
+        server, self._server = self._server, None
+        if server is not None:
+            await self._health.enter_graceful_shutdown()
+            await server.stop(self._drain_s)
+
+    def _bind(self, server: grpc.aio.Server, binding: ServiceBinding) -> None:
+        service, endpoints = endpoints_of(binding)
+        if service in self._services:
+            raise ValueError(f"{service} is bound already.")
+        self._services.append(service)
+        handlers = {
+            endpoint.method.name: unary_handler(
+                endpoint, chained(endpoint.method, self._middlewares, decoding(endpoint))
+            )
+            for endpoint in endpoints
+        }
+        server.add_registered_method_handlers(service, handlers)
+
+    def _health_binding(self) -> ServiceBinding:
+        return ServiceBinding(
+            add_to_server=health_pb2_grpc.add_HealthServicer_to_server,
+            servicer=self._health,
+            system_methods=frozenset({"Check"}),
+        )
+
+    async def _show_health(self) -> None:
+        is_ready = self._ready is None or await self._ready()
+        response = health_pb2.HealthCheckResponse
+        status = response.SERVING if is_ready else response.NOT_SERVING
+        for service in ("", *self._services):
+            await self._health.set(service, status)
+
+    async def _keep_showing_health(self) -> None:
+        while True:
+            await asyncio.sleep(_HEALTH_EVERY_S)
+            await self._show_health()

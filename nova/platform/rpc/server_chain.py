@@ -1,0 +1,185 @@
+"""The middlewares around every served method, the same for both transports.
+
+In order: telemetry → errors → deadline → metadata → auth. Each is a function that takes a method and a
+handler and returns a handler; what is known of a method is looked up when the chain is made, not at each
+call.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from opentelemetry.trace import SpanKind
+
+from nova.platform.auth.actor import Actor
+from nova.platform.errors import Internal, InvalidArgument, NovaError, Timeout, Unauthenticated
+from nova.platform.ids import uuid7
+from nova.platform.rpc.call import (
+    AUTHORIZATION,
+    CORRELATION_ID,
+    DEFAULT_TIMEOUT_S,
+    IDEMPOTENCY_KEY,
+    LONGEST_TIMEOUT_S,
+    Call,
+    Handler,
+    Method,
+    Middleware,
+    Payload,
+)
+from nova.platform.rpc.context import CallContext, entered
+from nova.platform.rpc.status import unimplemented
+from nova.platform.telemetry import metrics
+from nova.platform.telemetry.tracing import Tracing
+
+_log = structlog.get_logger(__name__)
+_OK = "OK"
+_CANCELLED = "CANCELLED"
+_CORRELATION_FORM = re.compile(r"[A-Za-z0-9._:-]{8,64}")
+_KEY_FORM = re.compile(r"[!-~]{1,128}")
+_BEARER = "Bearer "
+
+# Returns the actor of a bearer token, or raises `Unauthenticated`.
+Authenticate = Callable[[str], Awaitable[Actor]]
+
+
+def server_middlewares(*, authenticate: Authenticate, tracing: Tracing) -> tuple[Middleware, ...]:
+    """Return the chain of a server, outermost first."""
+    return (telemetry(tracing), errors, deadline, metadata, auth(authenticate))
+
+
+def telemetry(tracing: Tracing) -> Middleware:
+    """Count and time every call by room, method and code, in a span of kind SERVER."""
+
+    def around(method: Method, handler: Handler) -> Handler:
+        record = _recorder(method)
+        name = f"{method.room}/{method.name}"
+
+        async def timed(request: Payload, call: Call) -> Payload:
+            started = time.perf_counter()
+            code = _CANCELLED
+            try:
+                answer = await handler(request, call)
+                code = _OK
+            except NovaError as error:
+                code = error.code.value
+                raise
+            finally:
+                record(code, time.perf_counter() - started)
+            return answer
+
+        async def traced(request: Payload, call: Call) -> Payload:
+            with tracing.span(name, kind=SpanKind.SERVER, headers=call.metadata) as span:
+                answer = await timed(request, call)
+                span.set_attribute("nova.correlation_id", call.correlation_id)
+                return answer
+
+        return traced if tracing.on else timed
+
+    return around
+
+
+def _recorder(method: Method) -> Callable[[str, float], None]:
+    """Return a function that counts a call; the children of the metrics are found once a code."""
+    children: dict[str, tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def record(code: str, took_s: float) -> None:
+        known = children.get(code)
+        if known is None:
+            labels = (method.room, method.name, code)
+            known = children[code] = (
+                metrics.GRPC_REQUESTS.labels(*labels).inc,
+                metrics.GRPC_DURATION.labels(*labels).observe,
+            )
+        known[0]()
+        known[1](took_s)
+
+    return record
+
+
+def errors(method: Method, handler: Handler) -> Handler:
+    """Let errors with a code pass; log, count and mask all others as INTERNAL. Cancellation passes."""
+    unknown = metrics.UNKNOWN_ERRORS.labels(method.room, method.name)
+
+    async def masked(request: Payload, call: Call) -> Payload:
+        try:
+            return await handler(request, call)
+        except NovaError:
+            raise
+        except NotImplementedError as error:
+            raise unimplemented() from error
+        except Exception as error:
+            unknown.inc()
+            _log.exception("unknown_error", method=method.path, correlation_id=call.correlation_id)
+            raise Internal from error
+
+    return masked
+
+
+def deadline(_method: Method, handler: Handler) -> Handler:
+    """Cancel the handler when the caller no longer waits: at his deadline, within 5 s where he named none."""
+
+    async def bounded(request: Payload, call: Call) -> Payload:
+        now = time.monotonic()
+        given = DEFAULT_TIMEOUT_S if call.deadline is None else call.deadline - now
+        remaining = min(given, LONGEST_TIMEOUT_S)
+        if remaining <= 0:
+            raise Timeout
+        call.deadline = now + remaining
+        try:
+            async with asyncio.timeout(remaining) as limit:
+                return await handler(request, call)
+        except TimeoutError as error:
+            if limit.expired():
+                raise Timeout from error
+            raise
+
+    return bounded
+
+
+def metadata(_method: Method, handler: Handler) -> Handler:
+    """Read the correlation id and the idempotency key. A correlation id that is not clean is replaced."""
+
+    async def read(request: Payload, call: Call) -> Payload:
+        correlation_id = call.metadata.get(CORRELATION_ID, "")
+        call.correlation_id = correlation_id if _CORRELATION_FORM.fullmatch(correlation_id) else uuid7().hex
+        key = call.metadata.get(IDEMPOTENCY_KEY)
+        if key is not None and not _KEY_FORM.fullmatch(key):
+            raise InvalidArgument(
+                "An idempotency key has 1 to 128 visible ASCII characters.", field=IDEMPOTENCY_KEY
+            )
+        call.idempotency_key = key
+        return await handler(request, call)
+
+    return read
+
+
+def auth(authenticate: Authenticate) -> Middleware:
+    """Verify the caller's token in every room again, and enter the context of the call.
+
+    A method that is not a system method needs an actor; a token that is sent must be good everywhere.
+    """
+
+    def around(method: Method, handler: Handler) -> Handler:
+        async def authenticated(request: Payload, call: Call) -> Payload:
+            header = call.metadata.get(AUTHORIZATION)
+            actor = None
+            if header is not None:
+                if not header.startswith(_BEARER):
+                    raise Unauthenticated("Send the access token as a bearer token.", reason="INVALID_TOKEN")
+                actor = await authenticate(header[len(_BEARER) :])
+            elif not method.system:
+                raise Unauthenticated
+            context = CallContext(
+                actor=actor,
+                deadline=call.deadline,
+                correlation_id=call.correlation_id,
+                idempotency_key=call.idempotency_key,
+            )
+            with entered(context):
+                return await handler(request, call)
+
+        return authenticated
+
+    return around

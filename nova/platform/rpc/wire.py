@@ -1,0 +1,113 @@
+"""From bytes on a connection to the middlewares and back.
+
+grpc.aio is given no (de)serialisers: it hands over bytes, so that a message that cannot be read is refused
+inside the chain, counted and in our words. (Left to itself it answers UNKNOWN with a class name.)
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, cast
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from nova.platform.errors import Internal, InvalidArgument, NovaError
+from nova.platform.rpc.binding import Endpoint, ServicerContext
+from nova.platform.rpc.bounds import check_entries
+from nova.platform.rpc.call import MOST_RESPONSE_BYTES, Call, Handler, Payload
+from nova.platform.rpc.status import to_wire
+
+# Below this size no list can be long enough to hurt, so small requests are not walked.
+_WALKED_BYTES = 16 << 10
+_CONTEXT = ServicerContext()
+_UNREADABLE = "The message cannot be read."
+
+AioContext = grpc.aio.ServicerContext[bytes, bytes]
+
+
+def decoding(endpoint: Endpoint) -> Handler:
+    """Return the innermost step of a served method: read, call the servicer, write.
+
+    It stands inside the chain, so that nobody without a good token makes us parse a message.
+    """
+    decode, call_servicer, encode = endpoint.decode, endpoint.call, endpoint.encode
+
+    async def decoded(request: Payload, _call: Call) -> Payload:
+        raw = cast("bytes", request)
+        try:
+            message = decode(raw)
+        except DecodeError as error:
+            raise InvalidArgument(_UNREADABLE, reason="MESSAGE_UNREADABLE") from error
+        if len(raw) > _WALKED_BYTES:
+            check_entries(message)
+        answer = encode(await call_servicer(message, _CONTEXT))
+        if len(answer) > MOST_RESPONSE_BYTES:
+            raise Internal("The answer is too large: ask for fewer entries.", reason="ANSWER_TOO_LARGE")
+        return answer
+
+    return decoded
+
+
+def unary_handler(endpoint: Endpoint, handler: Handler) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    """Return what grpc.aio registers for a method: metadata and deadline in, status out."""
+    method = endpoint.method
+
+    async def served(raw: bytes, context: AioContext) -> bytes:
+        remaining = context.time_remaining()
+        deadline = None if remaining is None else time.monotonic() + remaining
+        call = Call(method=method, metadata=_texts(context.invocation_metadata() or ()), deadline=deadline)
+        try:
+            return cast("bytes", await handler(raw, call))
+        except NovaError as error:
+            return await context.abort(*to_wire(error))
+
+    return _registered(served)
+
+
+def _registered(
+    served: Callable[[bytes, AioContext], Awaitable[bytes]],
+) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    # The stubs describe the synchronous servers only; a coroutine function is what grpc.aio asks for.
+    return grpc.unary_unary_rpc_method_handler(cast("Any", served))
+
+
+def _texts(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    """Return the text metadata by key. Values of one key are joined, so a double token is never valid."""
+    texts: dict[str, str] = {}
+    for key, value in pairs:
+        if isinstance(value, str):
+            texts[key] = f"{texts[key]},{value}" if key in texts else value
+    return texts
+
+
+class StreamGuard:
+    """Registers the streams of a library's service (reflection), guarded against unreadable bytes."""
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[object]) -> None:
+        """Take nothing: `add_registered_method_handlers` brings the same handlers by name."""
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        """Register the stream-to-stream handlers of `service`."""
+        guarded = {name: _guarded(handler) for name, handler in handlers.items()}
+        self._server.add_registered_method_handlers(service, guarded)
+
+
+def _guarded(handler: Any) -> "grpc.RpcMethodHandler[bytes, Any]":  # noqa: ANN401 - gRPC's handlers are untyped
+    async def streamed(raws: AsyncIterator[bytes], context: AioContext) -> AsyncIterator[Any]:
+        async def messages() -> AsyncIterator[Any]:
+            async for raw in raws:
+                try:
+                    message = handler.request_deserializer(raw)
+                except DecodeError:
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _UNREADABLE)
+                yield message
+
+        async for answer in handler.stream_stream(messages(), context):
+            yield answer
+
+    return grpc.stream_stream_rpc_method_handler(
+        cast("Any", streamed), response_serializer=handler.response_serializer
+    )

@@ -1,0 +1,1 @@
+"""What the house says of itself: logs, metrics, traces."""

@@ -1,0 +1,115 @@
+"""Structured logs: one JSON object a line, with the ids of the call, and no secrets.
+
+Code logs events, not sentences: `structlog.get_logger(__name__).info("relay_resumed", waited_s=2.0)`.
+Values under a key that names a secret are masked at any depth, so that a careless `request=headers` shows
+nothing.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from nova.platform.rpc.context import current_call
+from nova.platform.telemetry.tracing import current_trace_id
+
+MASK = "***"
+_SECRET_KEY = re.compile(
+    r"passw|token|authoriz|secret|cookie|credential|(api|private|stream)_?key|dsn|otp|bearer|signature",
+    re.IGNORECASE,
+)
+# What may stand inside a text: a bearer token, a JWT, the password of a URL.
+_SECRET_TEXT = re.compile(r"(?i)(bearer\s+)\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(://[^:/@\s]*:)[^@\s]+(?=@)")
+_DEEPEST = 6
+
+
+class _Line(structlog.PrintLogger):
+    """Writes finished lines, and knows the name that its logger was asked for by."""
+
+    def __init__(self, out: TextIO, name: str) -> None:
+        super().__init__(out)
+        self.name = name
+
+
+def set_up(*, stream: TextIO | None = None, level: int = logging.INFO, console: bool = False) -> None:
+    """Send all logs of the process, those of libraries too, to `stream` (default: stderr).
+
+    JSON lines, or with `console` lines for people. Libraries are heard from WARNING on.
+    """
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        _add_call,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask,
+    ]
+    render: Processor = structlog.dev.ConsoleRenderer(colors=out.isatty()) if console else _as_json
+    structlog.configure(
+        processors=[_add_name, *shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *name: _Line(out, str(name[0]) if name else "nova"),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask every value that is a secret by its key or by its looks."""
+    return {key: _masked(key, value, 0) for key, value in event.items()}
+
+
+def _masked(key: str, value: object, depth: int) -> object:
+    if _SECRET_KEY.search(key):
+        return MASK
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(_keep_prefix, value)
+    if depth >= _DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        return {str(inner): _masked(str(inner), item, depth + 1) for inner, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked("", item, depth + 1) for item in value]
+    return value
+
+
+def _keep_prefix(match: re.Match[str]) -> str:
+    return (match[1] or match[2] or "") + MASK
+
+
+def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["logger"] = logger.name
+    return event
+
+
+def _add_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    correlation_id = current_call().correlation_id
+    if correlation_id:
+        event.setdefault("correlation_id", correlation_id)
+    trace_id = current_trace_id()
+    if trace_id is not None:
+        event["trace_id"] = trace_id
+    return event
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=_shown, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _shown(value: object) -> str:
+    """Show what JSON has no form for, still without secrets."""
+    return _SECRET_TEXT.sub(_keep_prefix, repr(value))
