@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from nova.app.engines.valkey import find_valkey
-from tests.waiting import eventually
+from tests.waiting import until
 
 
 class OwnValkey:
@@ -25,7 +25,7 @@ class OwnValkey:
     async def start(self, *options: str) -> None:
         """Start it, with what it last wrote to its append-only file; returns when it answers."""
         self._spawn(options)
-        await eventually(self._answers, what="Valkey")
+        await until(self._answers)
 
     def kill(self) -> None:
         """End it as a power cut would."""

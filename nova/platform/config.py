@@ -163,7 +163,7 @@ class Limits:
     premium_per_min: Annotated[
         int,
         Knob(
-            "NOVA_LIMIT_PREMIUM", "Queries, and as many mutations, of a premium user in any minute.", least=1
+            "NOVA_LIMIT_PREMIUM", "Queries and mutations together of a premium user in any minute.", least=1
         ),
     ] = 1000
     local_share: Annotated[

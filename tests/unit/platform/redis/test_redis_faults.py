@@ -10,7 +10,7 @@ from nova.platform.errors import Unavailable
 from nova.platform.redis.client import connect
 from nova.platform.redis.connection import CommandRefused
 from tests.own_valkey import OwnValkey
-from tests.waiting import eventually
+from tests.waiting import until
 
 
 async def test_a_killed_server_fails_at_once_and_comes_back(valkey: OwnValkey) -> None:
@@ -19,11 +19,11 @@ async def test_a_killed_server_fails_at_once_and_comes_back(valkey: OwnValkey) -
     redis.on_change(changes.append)
     await redis.execute("SET", "k", "v")
     valkey.kill()
-    await eventually(lambda: not redis.connected)
+    await until(lambda: not redis.connected)
     with pytest.raises(Unavailable):
         redis.execute("GET", "k")
     await valkey.start()
-    await eventually(lambda: redis.connected)
+    await until(lambda: redis.connected)
     assert await redis.execute("GET", "k") == b"v"
     assert changes == [False, True]
     assert redis.incarnation == 2
@@ -45,9 +45,9 @@ async def test_a_server_that_hangs_is_left_after_the_timeout(valkey: OwnValkey) 
     valkey.freeze()
     with pytest.raises(Unavailable):
         await redis.execute("GET", "k")
-    await eventually(lambda: not redis.connected)
+    await until(lambda: not redis.connected)
     valkey.thaw()
-    await eventually(lambda: redis.connected)
+    await until(lambda: redis.connected)
     assert await redis.execute("GET", "k") is None
     await redis.aclose()
 
@@ -55,7 +55,7 @@ async def test_a_server_that_hangs_is_left_after_the_timeout(valkey: OwnValkey) 
 async def test_an_idle_client_notices_a_server_that_hangs(valkey: OwnValkey) -> None:
     redis = await connect(valkey.url, timeout_s=0.1)
     valkey.freeze()
-    await eventually(lambda: not redis.connected)
+    await until(lambda: not redis.connected)
     valkey.thaw()
     await redis.aclose()
 

@@ -9,7 +9,7 @@ from nova.platform.errors import Unavailable
 from nova.platform.redis.client import connect
 from nova.platform.redis.subscriber import Message, Subscriber
 from tests.own_valkey import OwnValkey
-from tests.waiting import eventually
+from tests.waiting import until
 
 
 class Ear:
@@ -36,9 +36,9 @@ async def test_messages_come_in_order_and_in_batches(redis_url: str) -> None:
     ear, redis = Ear(), await connect(redis_url)
     listener = subscriber(redis_url, ear, b"one", b"two")
     await listener.start()
-    await eventually(lambda: ear.ready == 1)
+    await until(lambda: ear.ready == 1)
     await asyncio.gather(*[redis.execute("PUBLISH", ("one", "two")[i % 2], i) for i in range(2_000)])
-    await eventually(lambda: len(ear.heard) == 2_000)
+    await until(lambda: len(ear.heard) == 2_000)
     assert ear.heard == [((b"one", b"two")[i % 2], str(i).encode()) for i in range(2_000)]
     assert ear.reads < 2_000
     await listener.aclose()
@@ -49,12 +49,12 @@ async def test_it_subscribes_again_after_a_restart_and_says_so(valkey: OwnValkey
     ear, redis = Ear(), await connect(valkey.url)
     listener = subscriber(valkey.url, ear, b"one")
     await listener.start()
-    await eventually(lambda: ear.ready == 1)
+    await until(lambda: ear.ready == 1)
     valkey.kill()
     await valkey.start()
-    await eventually(lambda: ear.ready == 2 and redis.connected)
+    await until(lambda: ear.ready == 2 and redis.connected)
     assert await redis.execute("PUBLISH", "one", "back") == 1
-    await eventually(lambda: ear.heard == [(b"one", b"back")])
+    await until(lambda: ear.heard == [(b"one", b"back")])
     await listener.aclose()
     await redis.aclose()
 
@@ -63,11 +63,11 @@ async def test_a_server_that_hangs_is_noticed_by_a_listener_that_only_waits(valk
     ear = Ear()
     listener = subscriber(valkey.url, ear, b"one")
     await listener.start()
-    await eventually(lambda: ear.ready == 1)
+    await until(lambda: ear.ready == 1)
     valkey.freeze()
-    await eventually(lambda: not listener.connected)
+    await until(lambda: not listener.connected)
     valkey.thaw()
-    await eventually(lambda: ear.ready == 2)
+    await until(lambda: ear.ready == 2)
     await listener.aclose()
 
 
