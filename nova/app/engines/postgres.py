@@ -91,7 +91,8 @@ class PostgresServer(EngineServer):
         elif major != programs.major:
             raise ClusterBroken(
                 f"{self.folder} was made by PostgreSQL {major} and this is {programs.major} "
-                f"({programs.source}): install PostgreSQL {major} beside it, or choose another folder with --data."
+                f"({programs.source}): install PostgreSQL {major} beside it, or choose another folder with "
+                "--data."
             )
         identity.own(self.run)
         if sees_processes():

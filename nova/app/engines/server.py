@@ -22,7 +22,7 @@ class EngineServer(abc.ABC):
     """An engine whose data are in `folder`, whose socket is in `run`, and whose words go to `log`.
 
     Started from the main thread. If its process ends by itself it is started again, at the same address; once
-    that fails five times in a row, `lost` holds the reason.
+    that fails five times in a row, `lost` holds the reason. `serving`: it answers, as far as known.
     """
 
     name: ClassVar[str]
@@ -33,6 +33,7 @@ class EngineServer(abc.ABC):
         self.run = run
         self.log = log
         self.lost: asyncio.Future[EngineError] = asyncio.get_running_loop().create_future()
+        self.serving = False
         self._process: EngineProcess | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -64,9 +65,11 @@ class EngineServer(abc.ABC):
         except BaseException:
             await self._end()
             raise
+        self.serving = True
         return process
 
     async def _end(self) -> None:
+        self.serving = False
         if self._process is not None:
             await self._process.stop()
             self._process = None
@@ -86,6 +89,7 @@ class EngineServer(abc.ABC):
     async def _keep(self, process: EngineProcess) -> None:
         while True:
             code = await process.wait()
+            self.serving = False
             LOG.warning("engine_ended", engine=self.name, pid=process.pid, exit_code=code)
             try:
                 process = await self._start_again()
