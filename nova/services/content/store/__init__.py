@@ -1,0 +1,1 @@
+"""All SQL of content: `rows` translates, `posts` and `stories` read, `tx` writes."""

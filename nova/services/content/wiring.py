@@ -1,0 +1,72 @@
+"""How content is put together."""
+
+import asyncio
+from typing import Final
+
+from nova.api.content.v1.content_pb2_grpc import add_ContentServiceServicer_to_server
+from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from nova.platform.db.idempotency import Once
+from nova.platform.platform import Platform
+from nova.platform.room import Room
+from nova.platform.rpc.binding import ServiceBinding
+from nova.platform.tasks import Tasks
+from nova.services.content.clients import GraphRelations
+from nova.services.content.server import SYSTEM_METHODS, ContentServer
+from nova.services.content.service.posts import Posts
+from nova.services.content.service.reading import Reading
+from nova.services.content.service.sight import Sight
+from nova.services.content.service.stories import Stories
+from nova.services.content.store.posts import PostStore
+from nova.services.content.store.stories import StoryStore
+from nova.services.content.store.tx import ContentWriter
+
+SWEEP_EVERY_S: Final = 300.0
+
+
+def build(platform: Platform) -> Room:
+    """Return the content room on the house's floor."""
+    database = platform.database("content")
+    writer = ContentWriter(database)
+    sight = Sight(GraphRelations(GraphServiceStub(platform.channel("graph"))))
+    reading = Reading(store=PostStore(database), sight=sight)
+    stories = Stories(writer=writer, store=StoryStore(database), sight=sight, clock=platform.clock)
+    server = ContentServer(
+        posts=Posts(writer=writer, reading=reading, clock=platform.clock),
+        reading=reading,
+        stories=stories,
+        once=Once("content"),
+    )
+    return Room(
+        name="content",
+        bindings=[
+            ServiceBinding(
+                add_to_server=add_ContentServiceServicer_to_server,
+                servicer=server,
+                system_methods=SYSTEM_METHODS,
+            )
+        ],
+        startables=[StorySweeper(stories, platform.tasks)],
+    )
+
+
+class StorySweeper:
+    """Deletes expired stories every few minutes. They are out of sight from their last second on."""
+
+    def __init__(self, stories: Stories, tasks: Tasks) -> None:
+        self._stories = stories
+        self._tasks = tasks
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin sweeping."""
+        self._task = self._tasks.spawn("content-story-sweeper", self._run())
+
+    async def stop(self) -> None:
+        """End sweeping."""
+        if self._task is not None:
+            await self._tasks.cancel(self._task)
+
+    async def _run(self) -> None:
+        while True:
+            await self._stories.sweep()
+            await asyncio.sleep(SWEEP_EVERY_S)
