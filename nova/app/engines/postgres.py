@@ -116,12 +116,12 @@ class PostgresServer(EngineServer):
             return False
         try:
             connection = await asyncpg.connect(socket_dsn(self.run, ADMIN, "postgres"))
-        except (OSError, asyncpg.PostgresError):
-            return False
-        try:
-            await assert_durable(connection)
-        finally:
-            await connection.close()
+            try:
+                await assert_durable(connection)
+            finally:
+                await connection.close()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False  # it ended at this very moment, as the next look at its process shows
         return True
 
     def _way_out(self) -> str:

@@ -100,12 +100,12 @@ class EngineServer(abc.ABC):
             LOG.warning("engine_started_again", engine=self.name, pid=process.pid)
 
     async def _start_again(self) -> EngineProcess:
-        failure: EngineError | None = None
+        failure: EngineError | OSError | None = None
         for pause_s in RESTART_PAUSES_S:
             await asyncio.sleep(pause_s)
             try:
                 return await self._start()
-            except EngineError as error:
+            except (EngineError, OSError) as error:
                 failure = error
         raise EngineDown(f"{self.name} ended and cannot be started again: {failure}") from failure
 

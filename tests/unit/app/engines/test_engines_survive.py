@@ -14,7 +14,7 @@ import redis.asyncio
 
 from nova.app.engines import launch
 from nova.app.engines.embedded import Engines
-from nova.app.engines.errors import EngineMissing, FolderUnusable
+from nova.app.engines.errors import EngineDown, EngineMissing, FolderUnusable
 from nova.app.engines.identity import LAUNCHER, namespaces_allowed
 
 Living = Callable[[], list[int]]
@@ -79,6 +79,33 @@ async def test_an_engine_that_is_killed_is_started_again_at_its_address(data: Pa
         await connection.close()
         async with redis.asyncio.Redis.from_url(url) as client:
             assert await client.ping()
+
+
+async def test_an_engine_that_cannot_be_started_again_is_reported(
+    data: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nova.app.engines.server.RESTART_PAUSES_S", (0.0, 0.0))
+    async with Engines(data) as engines:
+        assert engines.postgres is not None
+        lost = asyncio.create_task(engines.lost())
+        (data / "postgres/global/pg_control").unlink()
+        os.kill(engines.pids["PostgreSQL"], signal.SIGKILL)
+        await until(lost.done)
+        assert isinstance(lost.result(), EngineDown)
+        assert "cannot be started again" in str(lost.result())
+        assert not engines.postgres.serving
+
+
+async def test_an_engine_can_be_stopped_and_started_by_hand(data: Path) -> None:
+    async with Engines(data, rooms=("feed",)) as engines:
+        assert engines.postgres is not None
+        dsn = engines.room_dsn("feed")
+        await engines.postgres.stop()
+        with pytest.raises(OSError, match="No such file"):
+            await asyncpg.connect(dsn)
+        await engines.postgres.start()
+        connection = await asyncpg.connect(dsn)
+        await connection.close()
 
 
 def started_anew(engines: Engines, before: dict[str, int]) -> bool:
