@@ -14,6 +14,7 @@ from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.db.migrate import Migrations
 from nova.platform.db.tx import Tx
 from nova.platform.ids import uuid7
+from nova.platform.log.postgres import SCHEMA, PostgresLog
 
 
 class EffectTx(Tx):
@@ -68,6 +69,17 @@ class Scratch:
         async with database.transaction(Tx) as tx:
             await tx.execute(EFFECTS)
         return database
+
+    async def log(self, *, bell: Bell | None = None, poll_s: float = 0.2) -> PostgresLog:
+        """Make an empty event log; return it, open."""
+        dsn = await self.log_dsn()
+        return await self._stack.enter_async_context(PostgresLog(dsn=dsn, bell=bell or Bell(), poll_s=poll_s))
+
+    async def log_dsn(self) -> str:
+        """Make an empty event log; return the DSN of its role."""
+        name, dsn = await self.schema("log")
+        await Migrations(dsn=dsn, room=name, folder=SCHEMA, base=None).apply()
+        return dsn
 
     async def admin(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Return an administrator's connection, closed with the test."""

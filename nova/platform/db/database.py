@@ -7,14 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-import asyncpg
 import structlog
 
 from nova.platform import outbox
 from nova.platform.db.bell import Bell
 from nova.platform.db.failures import CommitUnknown, is_lost, translate, translated
 from nova.platform.db.idempotency import pending_claim
-from nova.platform.db.pool import Connection, Pool, Record
+from nova.platform.db.pool import Connection, Pool, Record, roll_back
 from nova.platform.db.tx import Pending, Tx
 from nova.platform.errors import Internal, Unavailable
 
@@ -132,7 +131,7 @@ class Database:
                 yield tx_type(connection, pending)
                 await _flush(pending, connection)
             except BaseException:
-                await _roll_back(connection)
+                await roll_back(connection)
                 raise
             left = await _to_the_end(_commit(connection))
         if pending.events:
@@ -162,14 +161,6 @@ async def _commit(connection: Connection) -> None:
     if status != "COMMIT":
         # PostgreSQL answers ROLLBACK, without an error, when a statement failed and its error was swallowed.
         raise Internal("The transaction had failed before its COMMIT; nothing of it was kept.")
-
-
-async def _roll_back(connection: Connection) -> None:
-    try:
-        await connection.execute("ROLLBACK")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        # The connection is gone, and the transaction with it; or the pool ends both when it takes it back.
-        _log.info("rollback_failed", error=repr(error))
 
 
 async def _run_hooks(pending: Pending) -> None:

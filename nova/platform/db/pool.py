@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 import asyncpg.pool
+import structlog
 
 from nova.platform.db import metrics
 from nova.platform.db.failures import DatabaseDown, PoolExhausted, StatementTimeout, translated
@@ -13,6 +14,7 @@ from nova.platform.db.failures import DatabaseDown, PoolExhausted, StatementTime
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 R = TypeVar("R")
+_log = structlog.get_logger(__name__)
 
 
 async def _keep(_: object) -> None:
@@ -112,3 +114,12 @@ class Pool:
                 raise DatabaseDown from error
             metrics.ACQUIRE_TIMEOUTS.labels(self._room, self._name).inc()
             raise PoolExhausted from error
+
+
+async def roll_back(connection: Connection) -> None:
+    """End a transaction that failed, on a connection that may be gone."""
+    try:
+        await connection.execute("ROLLBACK")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        # The connection is gone, and the transaction with it; or the pool ends both when it takes it back.
+        _log.info("rollback_failed", error=repr(error))

@@ -211,7 +211,7 @@ async def test_a_caller_who_leaves_during_the_body_takes_the_transaction_along(s
     async def all_ended() -> bool:
         """Whether the server works on nothing of this room: well before the statement's 30 s are over."""
         active = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'"
-        return await admin.fetchval(active, f"nova-{database.room}") == 0
+        return bool(await admin.fetchval(active, f"nova-{database.room}") == 0)
 
     await until(all_ended)
 

@@ -1,0 +1,130 @@
+"""What the house asks of an event log, whichever engine keeps it.
+
+Topics are split into partitions by key. Within a partition records have gapless, growing offsets. A group
+shares the partitions of its topics among its members; a tail reads them all and belongs to no group. Delivery
+is at least once: consumers remember what they handled.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from nova.platform.errors import FailedPrecondition, InvalidArgument
+from nova.platform.events import Topic
+
+MAX_RECORD_BYTES = 1 << 20
+DEAD_SUFFIX = ".dlq"
+
+Position: TypeAlias = Mapping[tuple[str, int], int]
+"""The next offset to be read, by (topic, partition)."""
+
+
+class Refused(InvalidArgument):
+    """The log does not take this record, now or later."""
+
+
+class Fenced(FailedPrecondition):
+    """Another producer took this one's turn: what was about to be appended is its matter now."""
+
+
+class PositionLost(FailedPrecondition):
+    """Records after this position are no longer kept: load from the truth again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One event in the log. `source` is the room that told it; `headers` hold trace and correlation."""
+
+    id: UUID
+    topic: str
+    key: bytes
+    payload: bytes
+    emitted_at: datetime
+    source: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered(Record):
+    """A record with its place."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """A producer's turn. The log refuses a turn lower than the highest that it has seen of that producer."""
+
+    producer: str
+    turn: int
+
+
+class Subscription(Protocol):
+    """A group's reading of some topics, by one member."""
+
+    def batch(self, limit: int) -> AbstractAsyncContextManager[Sequence[Delivered]]:
+        """Wait for records, and own their partitions inside the block.
+
+        At least one and at most `limit` records, in order within a partition. Leaving the block moves the
+        group on; an exception leaves it where it was, and the same records come again, here or at another
+        member.
+        """
+        ...
+
+
+class EventLog(Protocol):
+    """An append-only, partitioned log."""
+
+    async def declare(self, topics: Iterable[Topic[Any]]) -> None:
+        """Make topics that are missing, with their number of partitions. One that exists keeps its own."""
+        ...
+
+    async def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> None:
+        """Append all or none, keeping their order within a key; returns when they are durable.
+
+        Raises `Refused` for a record that will never be taken, `Fenced`, and `Unavailable` when the log does
+        not answer: then the records may or may not be there.
+        """
+        ...
+
+    def subscribe(self, group: str, topics: Sequence[Topic[Any]]) -> Subscription:
+        """Return a membership in `group`, which starts at the oldest record kept."""
+        ...
+
+    def tail(self, topics: Sequence[Topic[Any]], position: Position) -> AsyncIterator[Sequence[Delivered]]:
+        """Yield every record from `position` on, for ever, as it comes. Raises `PositionLost`."""
+        ...
+
+    async def end(self, topics: Sequence[Topic[Any]]) -> dict[tuple[str, int], int]:
+        """Return the position after the newest records."""
+        ...
+
+    async def lag(self, group: str) -> dict[tuple[str, int], int]:
+        """Return how many records `group` has not moved past, by (topic, partition)."""
+        ...
+
+    async def read(self, topic: str, *, limit: int, after: UUID | None = None) -> list[Delivered]:
+        """Return the records kept of one topic, oldest first, for people who look; after the id `after`."""
+        ...
+
+
+def wire_headers(record: Record) -> dict[str, str]:
+    """Return what goes beside key and payload on a wire: CloudEvents 1.0, binary mode, Kafka's names."""
+    return {
+        **record.headers,
+        "ce_specversion": "1.0",
+        "ce_id": str(record.id),
+        "ce_type": record.topic,
+        "ce_source": f"/nova/{record.source}",
+        "ce_time": record.emitted_at.isoformat(),
+        "content-type": "application/protobuf",
+    }
+
+
+def size_of(record: Record) -> int:
+    """Return roughly how many bytes a record takes: what the limit is held against."""
+    return len(record.payload) + len(record.key) + sum(len(k) + len(v) for k, v in record.headers.items())
