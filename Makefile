@@ -29,7 +29,7 @@ lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs,
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTHON) -m mypy.stubtest nova._native --allowlist nova/native/stubtest.allowlist
+	$(PYTHON) -m mypy.stubtest nova._native
 	cargo fmt --all --check
 	PYO3_PYTHON=$(PYTHON) cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(BUF) lint
