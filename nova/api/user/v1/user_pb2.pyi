@@ -439,7 +439,7 @@ Global___UnblockUserRequest: _TypeAlias = UnblockUserRequest  # noqa: Y015
 
 @_typing.final
 class UnblockUserResponse(_message.Message):
-    """His card."""
+    """His card; unset when he may not be seen."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -529,7 +529,7 @@ Global___UnmuteUserRequest: _TypeAlias = UnmuteUserRequest  # noqa: Y015
 
 @_typing.final
 class UnmuteUserResponse(_message.Message):
-    """His card."""
+    """His card; unset when he may not be seen."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -675,6 +675,88 @@ class ListMutedResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMutedResponse: _TypeAlias = ListMutedResponse  # noqa: Y015
+
+@_typing.final
+class GetFollowTermsRequest(_message.Message):
+    """Whom the caller wants to follow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFollowTermsRequest: _TypeAlias = GetFollowTermsRequest  # noqa: Y015
+
+@_typing.final
+class GetFollowTermsResponse(_message.Message):
+    """NOT_FOUND when there is no such user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_PRIVATE_FIELD_NUMBER: _builtins.int
+    PROFILE_VERSION_FIELD_NUMBER: _builtins.int
+    BLOCKS_FIELD_NUMBER: _builtins.int
+    is_private: _builtins.bool
+    profile_version: _builtins.int
+    """The version of the profile that says so."""
+    @_builtins.property
+    def blocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockState]:
+        """At most two: by the caller, and by the user. Lifted ones are named as well."""
+
+    def __init__(
+        self,
+        *,
+        is_private: _builtins.bool = ...,
+        profile_version: _builtins.int = ...,
+        blocks: _abc.Iterable[Global___BlockState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks", "is_private", b"is_private", "profile_version", b"profile_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFollowTermsResponse: _TypeAlias = GetFollowTermsResponse  # noqa: Y015
+
+@_typing.final
+class BlockState(_message.Message):
+    """A block that stands or was lifted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    BLOCKED_ID_FIELD_NUMBER: _builtins.int
+    LIFTED_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.bytes
+    blocked_id: _builtins.bytes
+    lifted: _builtins.bool
+    version: _builtins.int
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.bytes = ...,
+        blocked_id: _builtins.bytes = ...,
+        lifted: _builtins.bool = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_id", b"blocked_id", "lifted", b"lifted", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockState: _TypeAlias = BlockState  # noqa: Y015
 
 @_typing.final
 class ListRestrictionsRequest(_message.Message):

@@ -90,6 +90,11 @@ class UserServiceStub:
                 request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedRequest.SerializeToString,
                 response_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedResponse.FromString,
                 _registered_method=True)
+        self.GetFollowTerms = channel.unary_unary(
+                '/nova.api.user.v1.UserService/GetFollowTerms',
+                request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsResponse.FromString,
+                _registered_method=True)
         self.ListRestrictions = channel.unary_unary(
                 '/nova.api.user.v1.UserService/ListRestrictions',
                 request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListRestrictionsRequest.SerializeToString,
@@ -178,6 +183,13 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetFollowTerms(self, request, context):
+        """Returns what decides whether the caller may follow a user: his privacy, and the blocks between the two.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRestrictions(self, request, context):
         """Pages through all blocks, mutes and private accounts. A system call: graph loads its projection by it.
         """
@@ -242,6 +254,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.ListMuted,
                     request_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedRequest.FromString,
                     response_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedResponse.SerializeToString,
+            ),
+            'GetFollowTerms': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFollowTerms,
+                    request_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsRequest.FromString,
+                    response_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsResponse.SerializeToString,
             ),
             'ListRestrictions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRestrictions,
@@ -547,6 +564,33 @@ class UserService:
             '/nova.api.user.v1.UserService/ListMuted',
             nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedRequest.SerializeToString,
             nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFollowTerms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.user.v1.UserService/GetFollowTerms',
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsRequest.SerializeToString,
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsResponse.FromString,
             options,
             channel_credentials,
             insecure,

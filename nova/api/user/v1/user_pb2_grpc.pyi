@@ -38,6 +38,8 @@ class UserServiceStub:
     """Lists whom the caller blocked, newest first."""
     ListMuted: _aio.UnaryUnaryMultiCallable[_user_pb2.ListMutedRequest, _user_pb2.ListMutedResponse]
     """Lists whom the caller muted, newest first."""
+    GetFollowTerms: _aio.UnaryUnaryMultiCallable[_user_pb2.GetFollowTermsRequest, _user_pb2.GetFollowTermsResponse]
+    """Returns what decides whether the caller may follow a user: his privacy, and the blocks between the two."""
     ListRestrictions: _aio.UnaryUnaryMultiCallable[_user_pb2.ListRestrictionsRequest, _user_pb2.ListRestrictionsResponse]
     """Pages through all blocks, mutes and private accounts. A system call: graph loads its projection by it."""
 
@@ -131,6 +133,14 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_user_pb2.ListMutedRequest, _abc.Awaitable[_user_pb2.ListMutedResponse]],
     ) -> _abc.Awaitable[_user_pb2.ListMutedResponse]:
         """Lists whom the caller muted, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetFollowTerms(
+        self,
+        request: _user_pb2.GetFollowTermsRequest,
+        context: _aio.ServicerContext[_user_pb2.GetFollowTermsRequest, _abc.Awaitable[_user_pb2.GetFollowTermsResponse]],
+    ) -> _abc.Awaitable[_user_pb2.GetFollowTermsResponse]:
+        """Returns what decides whether the caller may follow a user: his privacy, and the blocks between the two."""
 
     @_abc_1.abstractmethod
     def ListRestrictions(
