@@ -4,6 +4,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
 
 class Clock(Protocol):
     """What the house may ask of time."""
@@ -51,8 +54,8 @@ class FixedClock:
 
 
 def unix_ms(moment: datetime) -> int:
-    """Return the milliseconds from the Unix epoch to `moment`."""
-    return int(moment.timestamp() * 1000)
+    """Return the whole milliseconds from the Unix epoch to `moment`, exactly: a float would lose one at times."""
+    return (moment - _EPOCH) // _MS
 
 
 def from_unix_ms(ms: int) -> datetime:
