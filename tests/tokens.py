@@ -56,7 +56,9 @@ class Issuer:
     def keys(self) -> KnownKeys:
         return KnownKeys(**{self.kid: private_key(self.kid).public_key()})
 
-    def claims(self, user_id: UUID | None = None, session_id: UUID | None = None, epoch: int = 1) -> AccessClaims:
+    def claims(
+        self, user_id: UUID | None = None, session_id: UUID | None = None, epoch: int = 1
+    ) -> AccessClaims:
         return AccessClaims(
             user_id=user_id or uuid7(),
             session_id=session_id or uuid7(),

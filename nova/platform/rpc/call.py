@@ -1,7 +1,7 @@
 """The words of the middlewares: what a method is, what a call is, and what handles one."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
@@ -60,7 +60,6 @@ class Call:
     deadline: float | None = None
     correlation_id: str = ""
     idempotency_key: str | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
 
 
 Handler = Callable[[Payload, Call], Awaitable[Payload]]

@@ -5,6 +5,7 @@ the same client middlewares. They differ in the last step alone: bytes over HTTP
 the servicer.
 """
 
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
@@ -184,7 +185,7 @@ class WireChannel(Channel):
         async def sent(request: Payload, call: Call) -> Payload:
             raw = encode(request)
             _check_size(len(raw))
-            timeout = None if call.deadline is None else max(call.deadline - time.monotonic(), 0.0)
+            timeout = None if call.deadline is None else _sendable(call.deadline - time.monotonic())
             try:
                 answer = await ask(raw, timeout=timeout, metadata=tuple(call.metadata.items()))
             except grpc.aio.AioRpcError as error:
@@ -215,6 +216,15 @@ class WireChannel(Channel):
     async def channel_ready(self) -> None:
         """Wait until the connection stands."""
         await self._channel.channel_ready()
+
+
+def _sendable(timeout_s: float) -> float:
+    """Return the time-out a little under a value of three digits.
+
+    gRPC sends no more digits than those and rounds up: a callee would get back what the hop took off.
+    """
+    step_s = 0.1 if timeout_s >= 10 else 0.01 if timeout_s >= 1 else 0.001
+    return max((math.floor(timeout_s / step_s) - 0.25) * step_s, 0.0)
 
 
 def _check_size(size: int) -> None:

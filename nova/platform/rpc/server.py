@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from nova.platform.rpc.binding import ServiceBinding, endpoints_of
 from nova.platform.rpc.call import (
@@ -72,7 +72,7 @@ class WireServer:
         server = grpc.aio.server(options=_OPTIONS)
         for binding in (*self._bindings, self._health_binding()):
             self._bind(server, binding)
-        reflection.enable_server_reflection((*self._services, reflection.SERVICE_NAME), StreamGuard(server))
+        self._reflect(server)
         try:
             self.port = (
                 server.add_insecure_port(self._address)
@@ -111,6 +111,10 @@ class WireServer:
             for endpoint in endpoints
         }
         server.add_registered_method_handlers(service, handlers)
+
+    def _reflect(self, server: grpc.aio.Server) -> None:
+        servicer = reflection.aio.ReflectionServicer((*self._services, reflection.SERVICE_NAME))
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, StreamGuard(server))
 
     def _health_binding(self) -> ServiceBinding:
         return ServiceBinding(

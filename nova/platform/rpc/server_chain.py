@@ -71,9 +71,10 @@ def telemetry(tracing: Tracing) -> Middleware:
 
         async def traced(request: Payload, call: Call) -> Payload:
             with tracing.span(name, kind=SpanKind.SERVER, headers=call.metadata) as span:
-                answer = await timed(request, call)
-                span.set_attribute("nova.correlation_id", call.correlation_id)
-                return answer
+                try:
+                    return await timed(request, call)
+                finally:
+                    span.set_attribute("nova.correlation_id", call.correlation_id)
 
         return traced if tracing.on else timed
 

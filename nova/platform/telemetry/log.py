@@ -5,6 +5,7 @@ Values under a key that names a secret are masked at any depth, so that a carele
 nothing.
 """
 
+import json
 import logging
 import re
 import sys
@@ -107,7 +108,11 @@ def _add_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
 
 
 def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return orjson.dumps(event, default=_shown, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=_shown).decode()
+    except TypeError:
+        # Lone surrogates, huge numbers: what strangers send must not turn a log line into an error.
+        return json.dumps(event, default=_shown)
 
 
 def _shown(value: object) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from nova.platform.auth.actor import Actor
@@ -12,11 +12,11 @@ from nova.platform.auth.epochs import RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verifier
 from nova.platform.clock import SystemClock
-from nova.platform.errors import Conflict, Forbidden, InvalidArgument, NotFound, NovaError, RateLimited
+from nova.platform.errors import Conflict, Forbidden, InvalidArgument, NotFound, RateLimited
 from nova.platform.rpc.binding import ServiceBinding
-from nova.platform.rpc.call import Policy
+from nova.platform.rpc.call import MOST_RESPONSE_BYTES, Policy
 from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
-from nova.platform.rpc.context import current_actor, current_call, maybe_actor, remaining_s
+from nova.platform.rpc.context import current_call, maybe_actor, remaining_s
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
@@ -35,6 +35,9 @@ from tests.proto.echo_pb2 import (
 )
 from tests.proto.echo_pb2_grpc import EchoServiceServicer, EchoServiceStub, add_EchoServiceServicer_to_server
 from tests.tokens import Issuer
+
+if TYPE_CHECKING:
+    from tests.proto.echo_pb2_grpc import EchoServiceAsyncStub
 
 
 class HandleTaken(Conflict):
@@ -59,14 +62,17 @@ class Echo(EchoServiceServicer):
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
-    failures: int = 0
     calls: int = 0
     last_request: GetProfilesRequest | None = None
 
     async def GetProfiles(self, request: GetProfilesRequest, context: Any) -> GetProfilesResponse:
         self.last_request = request
+        if request.handle == "huge":
+            return GetProfilesResponse(profiles=[Profile(bio="x" * MOST_RESPONSE_BYTES)])
         ids = uuids_of(request.user_ids, "user_ids", most=100)
-        answer = GetProfilesResponse(profiles=[Profile(user_id=id_.bytes, handle=f"h{n}") for n, id_ in enumerate(ids)])
+        answer = GetProfilesResponse(
+            profiles=[Profile(user_id=id_.bytes, handle=f"h{n}") for n, id_ in enumerate(ids)]
+        )
         request.Clear()  # a rude callee: the caller must not notice
         return answer
 
@@ -81,10 +87,8 @@ class Echo(EchoServiceServicer):
 
     async def Fail(self, request: FailRequest, context: Any) -> FailResponse:
         self.calls += 1
-        if request.how == "unavailable_twice" and self.calls > 2:
-            return FailResponse()
-        current_actor()
-        raise FAILURES[request.how]()
+        failure = FAILURES[request.how]()
+        raise failure
 
     async def Wait(self, request: WaitRequest, context: Any) -> WaitResponse:
         self.waiting.set()
@@ -111,8 +115,12 @@ class House:
     channel: Channel
 
     @property
-    def stub(self) -> "EchoServiceStub":
+    def stub(self) -> "EchoServiceAsyncStub":
         return EchoServiceStub(self.channel)
+
+    async def describe(self) -> DescribeCallResponse:
+        """Ask the system method what the context of the call holds."""
+        return await self.stub.DescribeCall(DescribeCallRequest())
 
     def actor(self, user_id: UUID | None = None, session_id: UUID | None = None) -> Actor:
         claims = self.issuer.claims(user_id, session_id)
@@ -125,8 +133,9 @@ class House:
 
 
 @asynccontextmanager
-async def served(transport: str, tracing: Tracing) -> AsyncIterator[House]:
-    issuer, clock, echo = Issuer(), SystemClock(), Echo()
+async def served(transport: str, tracing: Tracing, *, drain_s: float = 5.0) -> AsyncIterator[House]:
+    issuer, clock = Issuer(), SystemClock()
+    echo = Echo()  # type: ignore[abstract] # `Nothing` is left out on purpose
     revocations = RevocationView(clock=clock)
     verifier = Verifier(KeyRing(issuer.keys(), clock=clock), clock=clock, revocations=revocations)
     middlewares = server_middlewares(authenticate=verifier.actor, tracing=tracing)
@@ -144,7 +153,7 @@ async def served(transport: str, tracing: Tracing) -> AsyncIterator[House]:
             return LocalChannel(local, tracing=tracing, policy=policy)
 
     else:
-        server = wire = WireServer("127.0.0.1:0", [binding], middlewares=middlewares, drain_s=5.0)
+        server = wire = WireServer("127.0.0.1:0", [binding], middlewares=middlewares, drain_s=drain_s)
 
         def opened(policy: Policy | None = None) -> Channel:
             return WireChannel(f"127.0.0.1:{wire.port}", tracing=tracing, policy=policy)
@@ -157,7 +166,3 @@ async def served(transport: str, tracing: Tracing) -> AsyncIterator[House]:
         echo.release.set()
         await channel.close()
         await server.stop()
-
-
-def error_of(error: NovaError) -> tuple[type[NovaError], str, str, str | None, float | None]:
-    return type(error), error.reason, error.message, error.field, error.retry_after_s
