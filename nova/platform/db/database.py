@@ -9,13 +9,13 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
-from nova.platform import outbox
 from nova.platform.db.bell import Bell
 from nova.platform.db.failures import CommitUnknown, is_lost, translate, translated
 from nova.platform.db.idempotency import pending_claim
 from nova.platform.db.pool import Connection, Pool, Record, roll_back
 from nova.platform.db.tx import Pending, Tx
 from nova.platform.errors import Internal, Unavailable
+from nova.platform.outbox.write import bell_name, write_events
 
 T = TypeVar("T", bound=Tx)
 _log = structlog.get_logger(__name__)
@@ -135,7 +135,7 @@ class Database:
                 raise
             left = await _to_the_end(_commit(connection))
         if pending.events:
-            self.bell.ring(outbox.bell_name(self.room))
+            self.bell.ring(bell_name(self.room))
         if pending.hooks:
             left |= await _to_the_end(_run_hooks(pending))
         if left:
@@ -146,7 +146,7 @@ async def _flush(pending: Pending, connection: Connection) -> None:
     """Write what the transaction gathered: its events in one statement, and the answer of its key."""
     if pending.events:
         with translated():
-            await outbox.write(connection, pending.events)
+            await write_events(connection, pending.events)
     if pending.claim is not None:
         await pending.claim.record(connection)
 

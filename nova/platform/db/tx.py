@@ -8,7 +8,7 @@ from nova.platform.db.failures import translated
 from nova.platform.db.idempotency import Claim
 from nova.platform.db.pool import Connection, Record
 from nova.platform.events import Event, Received
-from nova.platform.outbox import trace_headers
+from nova.platform.outbox.write import trace_headers
 
 R = TypeVar("R")
 Hook = Callable[[], Awaitable[None] | None]

@@ -27,7 +27,7 @@ from nova.platform.log.port import (
 from nova.platform.log.postgres_group import GroupMember
 from nova.platform.log.postgres_rows import COLUMNS, bell_names, delivered
 from nova.platform.log.postgres_tail import follow
-from nova.platform.outbox import dump_headers
+from nova.platform.outbox.write import dump_headers
 
 SCHEMA = Path(__file__).parent / "schema"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from nova.platform.db.pool import Record as Row
 from nova.platform.log.catalog import Catalog
 from nova.platform.log.port import Delivered
-from nova.platform.outbox import load_headers
+from nova.platform.outbox.write import load_headers
 
 COLUMNS = """records.partition_id, records."offset", records.id, records.key, records.payload, records.source,
        records.headers, records.emitted_at"""

@@ -1,4 +1,4 @@
-"""A room's outbox: events wait here, written by the transaction that made them, until the log has them."""
+"""Writing to an outbox, at the end of the transaction that made the events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ def trace_headers(event: Event, cause: Received[Any] | None = None) -> Event:
     return replace(event, headers=headers) if headers != event.headers else event
 
 
-async def write(connection: Connection, events: Sequence[Event]) -> None:
+async def write_events(connection: Connection, events: Sequence[Event]) -> None:
     """Insert all events of a transaction in one statement, in the order in which they were emitted."""
     await connection.execute(
         _WRITE,
