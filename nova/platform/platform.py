@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from nova.platform.auth.epochs import RevocationView
 from nova.platform.auth.tokens import Verifier
+from nova.platform.cache.caches import Caches
 from nova.platform.clock import Clock
 from nova.platform.config import Config
+from nova.platform.db.database import Database
 from nova.platform.health import Health
+from nova.platform.log.port import EventLog
+from nova.platform.redis.client import Redis
 from nova.platform.rpc.channel import Channel
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
     from nova.platform.blobs import Blobs
-    from nova.platform.cache import InvalidationBus
-    from nova.platform.db.database import Database
-    from nova.platform.log.port import EventLog
-    from nova.platform.redis.client import Redis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,10 @@ class Platform:
 
     config: Config
     clock: Clock
-    database: "Callable[[str], Database]"
-    redis: "Redis"
-    invalidations: "InvalidationBus"
-    log: "EventLog"
+    database: Callable[[str], Database]
+    redis: Redis
+    caches: Caches
+    log: EventLog
     blobs: "Blobs"
     channel: Callable[[str], Channel]
     verifier: Verifier

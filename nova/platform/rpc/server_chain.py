@@ -100,7 +100,10 @@ def _recorder(method: Method) -> Callable[[str, float], None]:
 
 
 def errors(method: Method, handler: Handler) -> Handler:
-    """Let errors with a code pass; log, count and mask all others as INTERNAL. Cancellation passes."""
+    """Let errors with a code pass; log, count and mask all others as INTERNAL. Cancellation passes.
+
+    Of several errors with a code, from tasks that ran side by side, the first one passes.
+    """
     unknown = metrics.UNKNOWN_ERRORS.labels(method.room, method.name)
 
     async def masked(request: Payload, call: Call) -> Payload:
@@ -111,11 +114,27 @@ def errors(method: Method, handler: Handler) -> Handler:
         except NotImplementedError as error:
             raise unimplemented() from error
         except Exception as error:
+            known = _first_known(error)
+            if known is not None:
+                raise known from error
             unknown.inc()
             _log.exception("unknown_error", method=method.path, correlation_id=call.correlation_id)
             raise Internal from error
 
     return masked
+
+
+def _first_known(error: Exception) -> NovaError | None:
+    """Return the first error of a group that holds nothing but errors with a code."""
+    if not isinstance(error, ExceptionGroup):
+        return None
+    known, unknown = error.split(NovaError)
+    if known is None or unknown is not None:
+        return None
+    first: BaseException = known
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first if isinstance(first, NovaError) else None
 
 
 def deadline(_method: Method, handler: Handler) -> Handler:

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from nova.platform.errors import InvalidArgument
+from nova.platform.ids import id_of
 
 _ID_BYTES = 16
 _EARLIEST_S = 0
@@ -33,7 +34,7 @@ def uuid_of(value: bytes, field: str) -> UUID:
     """Return the id of 16 bytes, big-endian."""
     if len(value) != _ID_BYTES:
         raise InvalidArgument(f"{field} must be an id of 16 bytes.", field=field)
-    return UUID(bytes=value)
+    return id_of(value)
 
 
 def optional_uuid_of(value: bytes, field: str) -> UUID | None:
@@ -45,7 +46,10 @@ def uuids_of(values: Sequence[bytes], field: str, *, most: int) -> list[UUID]:
     """Return at most `most` ids, in order, duplicates kept."""
     if len(values) > most:
         raise InvalidArgument(f"{field} may hold at most {most} ids.", field=field)
-    return [uuid_of(value, field) for value in values]
+    for value in values:
+        if len(value) != _ID_BYTES:
+            raise InvalidArgument(f"{field} must hold ids of 16 bytes.", field=field)
+    return [id_of(value) for value in values]
 
 
 def page_size(value: int, *, most: int, default: int, field: str = "page_size") -> int:

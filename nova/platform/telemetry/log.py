@@ -21,11 +21,17 @@ from nova.platform.telemetry.tracing import current_trace_id
 
 MASK = "***"
 _SECRET_KEY = re.compile(
-    r"passw|token|authoriz|secret|cookie|credential|(api|private|stream)_?key|dsn|otp|bearer|signature",
+    r"passw|token|authoriz|secret|cookie|credential|(api|private|stream)_?key|dsn|(^|_)otp($|_)|bearer|signature",
     re.IGNORECASE,
 )
-# What may stand inside a text: a bearer token, a JWT, the password of a URL.
-_SECRET_TEXT = re.compile(r"(?i)(bearer\s+)\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(://[^:/@\s]*:)[^@\s]+(?=@)")
+# What may stand inside a text: a bearer token, the password of a URL, `password=…`, a JWT.
+_SECRET_TEXT = re.compile(
+    r"(bearer\s+)[^\s\"',]+"
+    r"|(://[^:/@\s]*:)[^@\s]+(?=@)"
+    r"|(\w*(?:passw|secret|token|cookie|api_?key)\w*[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&)}]+"
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
+    re.IGNORECASE,
+)
 _DEEPEST = 6
 
 
@@ -89,7 +95,7 @@ def _masked(key: str, value: object, depth: int) -> object:
 
 
 def _keep_prefix(match: re.Match[str]) -> str:
-    return (match[1] or match[2] or "") + MASK
+    return "".join(part for part in match.groups() if part) + MASK
 
 
 def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

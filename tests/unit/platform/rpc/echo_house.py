@@ -51,6 +51,10 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "limited": lambda: RateLimited(retry_after_s=1.5),
     "invalid": lambda: InvalidArgument("Too long.", field="caption"),
     "unknown": lambda: ValueError("password=hunter2 at /srv/nova/secret.py"),
+    "several": lambda: ExceptionGroup(
+        "side by side", [ExceptionGroup("", [NotFound(reason="POST_NOT_FOUND")]), Forbidden()]
+    ),
+    "several_unknown": lambda: ExceptionGroup("side by side", [NotFound(), ValueError("hunter2")]),
     "timeout": lambda: TimeoutError("of some library"),
 }
 

@@ -72,6 +72,18 @@ async def test_an_unknown_error_is_masked_logged_and_counted(house: House, signe
     assert line["correlation_id"]
 
 
+async def test_of_errors_side_by_side_the_first_one_arrives(house: House, signed_in: Actor) -> None:
+    with pytest.raises(NotFound) as raised:
+        await house.stub.Fail(FailRequest(how="several"))
+    assert raised.value.reason == "POST_NOT_FOUND"
+
+
+async def test_an_unknown_error_among_others_is_masked(house: House, signed_in: Actor) -> None:
+    with pytest.raises(Internal) as raised:
+        await house.stub.Fail(FailRequest(how="several_unknown"))
+    assert raised.value.reason == "INTERNAL"
+
+
 async def test_a_time_out_inside_a_library_is_not_the_callers_deadline(
     house: House, signed_in: Actor
 ) -> None:

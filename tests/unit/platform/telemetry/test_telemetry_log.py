@@ -69,6 +69,7 @@ def test_c4_secrets_are_masked_inside_texts(lines: Lines) -> None:
         f"sent {token}",
         header=f"Bearer {token}",
         url="postgresql://nova:hunter2@db:5432/nova",
+        query="password=hunter2&x=1 client_secret: 'hunter2'",
         error=ConnectionError(f"redis://:hunter2@cache/0 refused {token}"),
     )
     text = lines.getvalue()
