@@ -6,6 +6,7 @@ from typing import Protocol
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_US = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -61,3 +62,13 @@ def unix_ms(moment: datetime) -> int:
 def from_unix_ms(ms: int) -> datetime:
     """Return the aware moment `ms` milliseconds after the Unix epoch."""
     return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def unix_us(moment: datetime) -> int:
+    """Return the microseconds from the Unix epoch to `moment`, exactly."""
+    return (moment - _EPOCH) // _US
+
+
+def from_unix_us(us: int) -> datetime:
+    """Return the aware moment `us` microseconds after the Unix epoch, exactly. Raises `OverflowError`."""
+    return _EPOCH + us * _US

@@ -1,0 +1,43 @@
+"""The rooms that social calls, in its own words."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from nova.api.content.v1.content_pb2 import CheckPostsRequest
+from nova.api.content.v1.content_pb2_grpc import ContentServiceStub
+from nova.api.graph.v1.graph_pb2 import GetHiddenRequest
+from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from nova.services.social.model import PostId, UserId
+
+_ID_BYTES = 16
+
+
+class ContentPosts:
+    """Implements `Posts` over content's gRPC service."""
+
+    def __init__(self, content: ContentServiceStub) -> None:
+        self._content = content
+
+    async def visible(self, post_ids: Sequence[PostId]) -> Mapping[PostId, UserId]:
+        """Return the author of each post that the caller may see."""
+        if not post_ids:
+            return {}
+        answer = await self._content.CheckPosts(
+            CheckPostsRequest(post_ids=[post_id.bytes for post_id in dict.fromkeys(post_ids)])
+        )
+        return {PostId(UUID(bytes=post.post_id)): UserId(UUID(bytes=post.author_id)) for post in answer.posts}
+
+
+class GraphPeople:
+    """Implements `People` over graph's gRPC service."""
+
+    def __init__(self, graph: GraphServiceStub) -> None:
+        self._graph = graph
+
+    async def hidden(self) -> Sequence[UserId]:
+        """Return everyone between whom and the caller a block stands."""
+        packed = (await self._graph.GetHidden(GetHiddenRequest())).user_ids
+        return [
+            UserId(UUID(bytes=packed[start : start + _ID_BYTES]))
+            for start in range(0, len(packed), _ID_BYTES)
+        ]

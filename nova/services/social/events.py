@@ -1,0 +1,71 @@
+"""What social tells the others, and what it hears."""
+
+from datetime import datetime
+
+from nova.api.content.v1.events_pb2 import PostDeletedEvent
+from nova.api.social.v1.events_pb2 import CommentEvent, LikeEvent, ShareEvent
+from nova.platform.events import Event, Topic
+from nova.services.social.model import Comment, Like, Share, UserId
+
+LIKE_CREATED = Topic("social.like.created", LikeEvent)
+LIKE_DELETED = Topic("social.like.deleted", LikeEvent)
+SHARE_CREATED = Topic("social.share.created", ShareEvent)
+SHARE_DELETED = Topic("social.share.deleted", ShareEvent)
+COMMENT_CREATED = Topic("social.comment.created", CommentEvent)
+COMMENT_DELETED = Topic("social.comment.deleted", CommentEvent)
+
+POST_DELETED = Topic("content.post.deleted", PostDeletedEvent, partitions=16)
+
+
+def like_created(like: Like, author_id: UserId) -> Event:
+    """Return the event of a like; `author_id` is whose post it is."""
+    return LIKE_CREATED.event(key=like.post_id, value=_like(like, author_id, like.liked_at))
+
+
+def like_deleted(like: Like, author_id: UserId, deleted_at: datetime) -> Event:
+    """Return the event of a like that was taken back."""
+    return LIKE_DELETED.event(key=like.post_id, value=_like(like, author_id, deleted_at))
+
+
+def share_created(share: Share, author_id: UserId) -> Event:
+    """Return the event of a share."""
+    return SHARE_CREATED.event(key=share.post_id, value=_share(share, author_id, share.shared_at))
+
+
+def share_deleted(share: Share, author_id: UserId, deleted_at: datetime) -> Event:
+    """Return the event of a share that was taken back."""
+    return SHARE_DELETED.event(key=share.post_id, value=_share(share, author_id, deleted_at))
+
+
+def comment_created(comment: Comment, author_id: UserId) -> Event:
+    """Return the event of a comment; `author_id` is whose post it is."""
+    return COMMENT_CREATED.event(key=comment.post_id, value=_comment(comment, author_id, comment.created_at))
+
+
+def comment_deleted(comment: Comment, author_id: UserId, deleted_at: datetime) -> Event:
+    """Return the event of a deleted comment: one for each comment of a subtree."""
+    return COMMENT_DELETED.event(key=comment.post_id, value=_comment(comment, author_id, deleted_at))
+
+
+def _like(like: Like, author_id: UserId, occurred_at: datetime) -> LikeEvent:
+    value = LikeEvent(user_id=like.user_id.bytes, post_id=like.post_id.bytes, author_id=author_id.bytes)
+    value.occurred_at.FromDatetime(occurred_at)
+    return value
+
+
+def _share(share: Share, author_id: UserId, occurred_at: datetime) -> ShareEvent:
+    value = ShareEvent(user_id=share.user_id.bytes, post_id=share.post_id.bytes, author_id=author_id.bytes)
+    value.occurred_at.FromDatetime(occurred_at)
+    return value
+
+
+def _comment(comment: Comment, author_id: UserId, occurred_at: datetime) -> CommentEvent:
+    value = CommentEvent(
+        user_id=comment.author_id.bytes,
+        post_id=comment.post_id.bytes,
+        author_id=author_id.bytes,
+        comment_id=comment.comment_id.bytes,
+        parent_id=comment.parent_id.bytes if comment.parent_id else b"",
+    )
+    value.occurred_at.FromDatetime(occurred_at)
+    return value

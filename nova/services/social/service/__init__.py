@@ -1,0 +1,1 @@
+"""The verbs of social: `reactions` and `comments` change, `reading` answers, `sight` says who sees what."""

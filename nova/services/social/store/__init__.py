@@ -1,0 +1,1 @@
+"""All SQL of social: `reactions` and `threads` read, `tx` writes."""
