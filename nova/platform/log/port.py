@@ -5,7 +5,7 @@ shares the partitions of its topics among its members; a tail reads them all and
 is at least once: consumers remember what they handled.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from nova.platform.events import Topic
 
 MAX_RECORD_BYTES = 1 << 20
 DEAD_SUFFIX = ".dlq"
+_DEAD_EXTRA_BYTES = 16 << 10
 
 Position: TypeAlias = Mapping[tuple[str, int], int]
 """The next offset to be read, by (topic, partition)."""
@@ -95,7 +96,9 @@ class EventLog(Protocol):
         """Return a membership in `group`, which starts at the oldest record kept."""
         ...
 
-    def tail(self, topics: Sequence[Topic[Any]], position: Position) -> AsyncIterator[Sequence[Delivered]]:
+    def tail(
+        self, topics: Sequence[Topic[Any]], position: Position
+    ) -> AsyncGenerator[Sequence[Delivered], None]:
         """Yield every record from `position` on, for ever, as it comes. Raises `PositionLost`."""
         ...
 
@@ -125,6 +128,8 @@ def wire_headers(record: Record) -> dict[str, str]:
     }
 
 
-def size_of(record: Record) -> int:
-    """Return roughly how many bytes a record takes: what the limit is held against."""
-    return len(record.payload) + len(record.key) + sum(len(k) + len(v) for k, v in record.headers.items())
+def check_size(record: Record) -> None:
+    """Raise `Refused` for a record above `MAX_RECORD_BYTES`. A dead letter may be larger by what it tells."""
+    size = len(record.payload) + len(record.key) + sum(len(k) + len(v) for k, v in record.headers.items())
+    if size > MAX_RECORD_BYTES + (_DEAD_EXTRA_BYTES if record.topic.endswith(DEAD_SUFFIX) else 0):
+        raise Refused(f"{record.topic} {record.id} has {size} bytes; {MAX_RECORD_BYTES} is the most.")

@@ -4,7 +4,7 @@ An append is one statement. Records carry offsets drawn under the lock of their 
 that goes by offset misses nothing that commits late.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -14,21 +14,13 @@ from nova.platform.db.failures import translated
 from nova.platform.db.pool import Pool
 from nova.platform.events import Topic
 from nova.platform.log.catalog import Catalog
-from nova.platform.log.port import (
-    MAX_RECORD_BYTES,
-    Delivered,
-    Fence,
-    Fenced,
-    Position,
-    Record,
-    Refused,
-    size_of,
-)
+from nova.platform.log.port import DEAD_SUFFIX, Delivered, Fence, Fenced, Position, Record, check_size
 from nova.platform.log.postgres_group import GroupMember
 from nova.platform.log.postgres_rows import COLUMNS, bell_names, delivered
 from nova.platform.log.postgres_tail import follow
 from nova.platform.outbox.write import dump_headers
 
+DEAD_KEPT_S = 90 * 86_400.0
 SCHEMA = Path(__file__).parent / "schema"
 
 _FENCE = """
@@ -77,7 +69,10 @@ WHERE records.partition_id = any($1::int[])
   AND records.seq > coalesce((SELECT max(seq) FROM records WHERE partition_id = any($1::int[]) AND id = $3), 0)
 ORDER BY records.seq LIMIT $2
 """
-_KEPT = "SELECT id FROM partitions WHERE first_offset < next_offset ORDER BY id"
+_KEPT = """
+SELECT partitions.id, topics.name FROM partitions JOIN topics ON topics.id = partitions.topic_id
+WHERE partitions.first_offset < partitions.next_offset ORDER BY partitions.id
+"""
 # Up to the first record that is young, or that some group has still to read.
 _TRIM = """
 WITH bound AS (
@@ -151,8 +146,7 @@ class PostgresLog:
     async def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> None:
         """Append all or none; see the port."""
         for record in records:
-            if size_of(record) > MAX_RECORD_BYTES:
-                raise Refused(f"{record.topic} {record.id} is larger than {MAX_RECORD_BYTES} bytes.")
+            check_size(record)
         topics = {record.topic for record in records}
         await self._catalog.require(topics)
         arguments = self._arguments(records)
@@ -200,7 +194,9 @@ class PostgresLog:
             poll_s=self._poll_s,
         )
 
-    def tail(self, topics: Sequence[Topic[Any]], position: Position) -> AsyncIterator[Sequence[Delivered]]:
+    def tail(
+        self, topics: Sequence[Topic[Any]], position: Position
+    ) -> AsyncGenerator[Sequence[Delivered], None]:
         """Yield every record from `position` on, for ever."""
         return follow(
             pool=self._pool,
@@ -231,13 +227,15 @@ class PostgresLog:
     async def trim(self, *, older_than_s: float, batch: int = 5000) -> int:
         """Delete one batch a partition of records older than `older_than_s` seconds; return how many went.
 
-        What a group has still to read stays, however old: events are applied or dead-lettered, never dropped.
+        What a group has still to read stays, however old: events are applied or dead-lettered, never dropped. Dead
+        letters are kept for 90 days.
         """
         gone = 0
         for row in await self._pool.fetch(_KEPT):
+            kept_s = max(older_than_s, DEAD_KEPT_S) if row["name"].endswith(DEAD_SUFFIX) else older_than_s
             async with self._pool.connection() as connection:
                 with translated():
-                    gone += await connection.fetchval(_TRIM, row["id"], older_than_s, batch)
+                    gone += await connection.fetchval(_TRIM, row["id"], kept_s, batch)
         return gone
 
     async def forget(self, group: str) -> None:

@@ -1,6 +1,6 @@
 """Reading the log in PostgreSQL without a group: everything from a position on, for projections in memory."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from nova.platform.db.bell import Bell
@@ -33,7 +33,7 @@ async def follow(
     topics: Sequence[Topic[Any]],
     position: Position,
     poll_s: float,
-) -> AsyncIterator[Sequence[Delivered]]:
+) -> AsyncGenerator[Sequence[Delivered], None]:
     """Yield every record from `position` on, in batches, as it comes. Raises `PositionLost`."""
     await catalog.declare({topic.name: topic.partitions for topic in topics})
     partitions = catalog.partitions(topic.name for topic in topics)

@@ -1,0 +1,167 @@
+"""State in memory that follows the log: loaded from the truth, then kept up by every event after that.
+
+The log's end is noted before the load, so an event in between is applied twice rather than never: handlers
+are idempotent. There is no group and nothing is remembered; a process that starts again loads again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, TypeAlias
+
+import structlog
+from google.protobuf.message import DecodeError
+from prometheus_client import Counter, Histogram
+
+from nova.platform.backoff import Backoff
+from nova.platform.clock import Clock, SystemClock
+from nova.platform.dead_letters import REPLAY_FOR, describe
+from nova.platform.delivery import TRANSIENT, context_of, parse, runs
+from nova.platform.errors import Timeout
+from nova.platform.events import Received, Topic
+from nova.platform.log.port import Delivered, EventLog, PositionLost
+from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
+from nova.platform.telemetry.tracing import Tracing
+
+Apply: TypeAlias = Callable[[Sequence[Received[Any]]], Awaitable[None]]
+_log = structlog.get_logger(__name__)
+
+SKIPPED = Counter(
+    "projection_skipped_total", "Events that a projection could not apply.", ["projection", "topic"]
+)
+RELOADED = Counter("projection_reloads_total", "Loads from the truth.", ["projection"])
+EFFECT = Histogram(
+    "projection_effect_seconds", "From the emission to the effect.", ["projection"], buckets=LATENCY_BUCKETS_S
+)
+
+
+class Behind(Timeout):
+    """The projection has not caught up with the log in time."""
+
+
+class Projection:
+    """Follows some topics. `load` replaces the whole state from the truth; `handlers` apply runs of events.
+
+    An event that a handler cannot apply is skipped, logged and counted; `Unavailable` has it tried again.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        log: EventLog,
+        load: Callable[[], Awaitable[None]],
+        handlers: Mapping[Topic[Any], Apply],
+        clock: Clock | None = None,
+        tracing: Tracing | None = None,
+        outages: Backoff | None = None,
+    ) -> None:
+        self.name = name
+        self._log = log
+        self._load = load
+        self._topics = {topic.name: topic for topic in handlers}
+        self._handlers = {topic.name: handler for topic, handler in handlers.items()}
+        self._clock = clock or SystemClock()
+        self._tracing = tracing or Tracing()
+        self._outages = outages or Backoff()
+        self._position: dict[tuple[str, int], int] = {}
+        self._moved = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load, and begin to follow. Raises what `load` raises."""
+        await self._reload()
+        self._task = asyncio.create_task(self._follow(), name=f"projection-{self.name}")
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def caught_up(self, timeout_s: float = 5.0) -> None:
+        """Return when all that the log holds now is applied. Raises `Behind` after `timeout_s` seconds."""
+        end = await self._log.end(list(self._topics.values()))
+        try:
+            async with asyncio.timeout(timeout_s), self._moved:
+                await self._moved.wait_for(
+                    lambda: all(self._position.get(place, 0) >= offset for place, offset in end.items())
+                )
+        except TimeoutError as error:
+            raise Behind(f"{self.name} has not caught up in {timeout_s} s.") from error
+
+    async def _reload(self) -> None:
+        position = await self._log.end(list(self._topics.values()))
+        await self._load()
+        RELOADED.labels(self.name).inc()
+        await self._move(position)
+
+    async def _move(self, position: Mapping[tuple[str, int], int]) -> None:
+        async with self._moved:
+            self._position.update(position)
+            self._moved.notify_all()
+
+    async def _follow(self) -> None:
+        failures, lost = 0, False
+        while True:
+            try:
+                if lost:
+                    await self._reload()
+                    lost = False
+                tail = self._log.tail(list(self._topics.values()), dict(self._position))
+                async with aclosing(tail) as batches:
+                    async for records in batches:
+                        await self._apply(records)
+                        failures = 0
+            except PositionLost:
+                _log.warning("projection_reloads", projection=self.name)
+                lost = True
+            except Exception as error:  # noqa: BLE001 - the position stands: it goes on from there
+                failures += 1
+                _log.warning("projection_failed", projection=self.name, error=describe(error))
+                await asyncio.sleep(self._outages.wait_s(failures))
+
+    async def _apply(self, records: Sequence[Delivered]) -> None:
+        """Apply records in their order and move on. A dead letter put back was applied when it first came."""
+        events = [event for record in records if (event := self._read(record)) is not None]
+        for topic, run in runs(events):
+            try:
+                await self._apply_run(topic, run)
+            except TRANSIENT:
+                raise
+            except Exception:  # noqa: BLE001 - which event it was shows when each is applied alone
+                for event in run:
+                    await self._apply_alone(topic, event)
+        now = self._clock.now()
+        for event in events:
+            EFFECT.labels(self.name).observe((now - event.emitted_at).total_seconds())
+        await self._move({(record.topic, record.partition): record.offset + 1 for record in records})
+
+    def _read(self, record: Delivered) -> Received[Any] | None:
+        if REPLAY_FOR in record.headers:
+            return None
+        try:
+            return parse(record, self._topics)
+        except DecodeError as error:
+            self._skip(record.topic, str(record.id), error)
+            return None
+
+    async def _apply_run(self, topic: str, run: Sequence[Received[Any]]) -> None:
+        with context_of(run, name=self.name, tracing=self._tracing):
+            await self._handlers[topic](run)
+
+    async def _apply_alone(self, topic: str, event: Received[Any]) -> None:
+        try:
+            await self._apply_run(topic, [event])
+        except TRANSIENT:
+            raise
+        except Exception as error:  # noqa: BLE001 - anything that a handler may do wrong
+            self._skip(topic, str(event.id), error)
+
+    def _skip(self, topic: str, event_id: str, error: Exception) -> None:
+        SKIPPED.labels(self.name, topic).inc()
+        _log.error(
+            "event_skipped", projection=self.name, topic=topic, event_id=event_id, error=describe(error)
+        )
