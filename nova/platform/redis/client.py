@@ -6,7 +6,7 @@ There is no pool: one connection carries everything, since Redis answers in orde
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from nova.platform.errors import Unavailable
@@ -69,12 +69,27 @@ class Redis:
             raise Unavailable("Redis is away: try again.")
         return connection.send(pack(command))
 
-    async def run(self, script: Script, *, keys: Sequence[str | bytes], args: Sequence[Argument] = ()) -> Any:  # noqa: ANN401 - a script returns what it likes
-        """Run a script by its hash, or by its source where the server does not know it yet."""
+    def run(
+        self, script: Script, *, keys: Sequence[str | bytes], args: Sequence[Argument] = ()
+    ) -> Coroutine[Any, Any, Any]:
+        """Run a script by its hash, or by its source where the server does not know it yet.
+
+        Like `execute` it is queued at once; await what is returned. Raises `Unavailable` when the server is away.
+        """
+        operands = (len(keys), *keys, *args)
+        return self._or_by_source(self.execute("EVALSHA", script.sha, *operands), script, operands)
+
+    async def load(self, script: Script) -> None:
+        """Make a script known to the server, so that `run` takes one round trip from the first time on."""
+        await self.execute("SCRIPT", "LOAD", script.source)
+
+    async def _or_by_source(
+        self, reply: "asyncio.Future[Any]", script: Script, operands: tuple[Argument, ...]
+    ) -> Any:  # noqa: ANN401 - a script returns what it likes
         try:
-            return await self.execute("EVALSHA", script.sha, len(keys), *keys, *args)
+            return await reply
         except ScriptUnknown:
-            return await self.execute("EVAL", script.source, len(keys), *keys, *args)
+            return await self.execute("EVAL", script.source, *operands)
 
     async def _dial(self) -> Connection:
         return await dial(self._address, timeout_s=self._timeout_s, most_in_flight=self._most)
