@@ -6,19 +6,18 @@ from typing import NoReturn
 
 import structlog
 
+from nova.platform.backoff import Backoff
 from nova.platform.errors import NovaError
 from nova.platform.redis.connection import Connection
-from nova.platform.resilience import full_jitter
 
 _log = structlog.get_logger(__name__)
 
 _STEADY_S = 1.0
-_BACKOFF_S = 0.05
-_BACKOFF_MOST_S = 1.0
+_BACKOFF = Backoff(first_s=0.05, longest_s=1.0)
 
 
 class Kept:
-    """Keeps one connection open: dials again with full jitter, at most a second apart.
+    """Keeps one connection open: dials again with jitter, at most a second apart.
 
     `up(connection)` is called after each success, `down()` after each loss; `connection` is None in between.
     """
@@ -74,8 +73,8 @@ class Kept:
 
     async def _redial(self, attempt: int) -> tuple[Connection, int]:
         while True:
-            await asyncio.sleep(full_jitter(attempt, base_s=_BACKOFF_S, most_s=_BACKOFF_MOST_S))
             attempt += 1
+            await asyncio.sleep(_BACKOFF.wait_s(attempt))
             try:
                 return await self._dial(), attempt
             except NovaError as error:
