@@ -22,6 +22,9 @@ MOST_METADATA_BYTES = 8 << 10
 AUTHORIZATION = "authorization"
 CORRELATION_ID = "x-correlation-id"
 IDEMPOTENCY_KEY = "idempotency-key"
+# gRPC's own time-out may arrive up to 3 % too long: HTTP/2 header compression sends one it sent before.
+# That is more than a hop takes off, so the exact one goes along.
+TIMEOUT_US = "x-timeout-us"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ the same client middlewares. They differ in the last step alone: bytes over HTTP
 the servicer.
 """
 
-import math
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
@@ -20,6 +19,7 @@ from nova.platform.rpc.call import (
     MOST_METADATA_BYTES,
     MOST_REQUEST_BYTES,
     MOST_RESPONSE_BYTES,
+    TIMEOUT_US,
     Call,
     Handler,
     Method,
@@ -185,9 +185,13 @@ class WireChannel(Channel):
         async def sent(request: Payload, call: Call) -> Payload:
             raw = encode(request)
             _check_size(len(raw))
-            timeout = None if call.deadline is None else _sendable(call.deadline - time.monotonic())
+            headers = list(call.metadata.items())
+            timeout_s = None
+            if call.deadline is not None:
+                timeout_s = max(call.deadline - time.monotonic(), 0.0)
+                headers.append((TIMEOUT_US, str(int(timeout_s * 1e6))))
             try:
-                answer = await ask(raw, timeout=timeout, metadata=tuple(call.metadata.items()))
+                answer = await ask(raw, timeout=timeout_s, metadata=tuple(headers))
             except grpc.aio.AioRpcError as error:
                 raise from_wire(
                     error.code(), error.details() or "", error.trailing_metadata() or ()
@@ -216,15 +220,6 @@ class WireChannel(Channel):
     async def channel_ready(self) -> None:
         """Wait until the connection stands."""
         await self._channel.channel_ready()
-
-
-def _sendable(timeout_s: float) -> float:
-    """Return the time-out a little under a value of three digits.
-
-    gRPC sends no more digits than those and rounds up: a callee would get back what the hop took off.
-    """
-    step_s = 0.1 if timeout_s >= 10 else 0.01 if timeout_s >= 1 else 0.001
-    return max((math.floor(timeout_s / step_s) - 0.25) * step_s, 0.0)
 
 
 def _check_size(size: int) -> None:

@@ -4,6 +4,7 @@ grpc.aio is given no (de)serialisers: it hands over bytes, so that a message tha
 inside the chain, counted and in our words. (Left to itself it answers UNKNOWN with a class name.)
 """
 
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, cast
@@ -14,11 +15,12 @@ from google.protobuf.message import DecodeError
 from nova.platform.errors import Internal, InvalidArgument, NovaError
 from nova.platform.rpc.binding import Endpoint, ServicerContext
 from nova.platform.rpc.bounds import check_entries
-from nova.platform.rpc.call import MOST_RESPONSE_BYTES, Call, Handler, Payload
+from nova.platform.rpc.call import MOST_RESPONSE_BYTES, TIMEOUT_US, Call, Handler, Payload
 from nova.platform.rpc.status import to_wire
 
 # Below this size no list can be long enough to hurt, so small requests are not walked.
 _WALKED_BYTES = 16 << 10
+_MICROSECONDS = re.compile(r"[0-9]{1,12}")
 _CONTEXT = ServicerContext()
 _UNREADABLE = "The message cannot be read."
 
@@ -53,9 +55,10 @@ def unary_handler(endpoint: Endpoint, handler: Handler) -> "grpc.RpcMethodHandle
     method = endpoint.method
 
     async def served(raw: bytes, context: AioContext) -> bytes:
-        remaining = context.time_remaining()
-        deadline = None if remaining is None else time.monotonic() + remaining
-        call = Call(method=method, metadata=_texts(context.invocation_metadata() or ()), deadline=deadline)
+        metadata = _texts(context.invocation_metadata() or ())
+        remaining_s = _remaining_s(context.time_remaining(), metadata.get(TIMEOUT_US))
+        deadline = None if remaining_s is None else time.monotonic() + remaining_s
+        call = Call(method=method, metadata=metadata, deadline=deadline)
         try:
             return cast("bytes", await handler(raw, call))
         except NovaError as error:
@@ -69,6 +72,14 @@ def _registered(
 ) -> "grpc.RpcMethodHandler[bytes, bytes]":
     # The stubs describe the synchronous servers only; a coroutine function is what grpc.aio asks for.
     return grpc.unary_unary_rpc_method_handler(cast("Any", served))
+
+
+def _remaining_s(grpc_s: float | None, exact_us: str | None) -> float | None:
+    """Return how long the caller waits: the exact time-out where it sent one, never longer than gRPC's."""
+    if exact_us is None or not _MICROSECONDS.fullmatch(exact_us):
+        return grpc_s
+    exact_s = int(exact_us) / 1e6
+    return exact_s if grpc_s is None else min(grpc_s, exact_s)
 
 
 def _texts(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:

@@ -68,17 +68,28 @@ class Echo(EchoServiceServicer):
     release: asyncio.Event = field(default_factory=asyncio.Event)
     calls: int = 0
     last_request: GetProfilesRequest | None = None
+    next_room: "EchoServiceAsyncStub | None" = None
 
     async def GetProfiles(self, request: GetProfilesRequest, context: Any) -> GetProfilesResponse:
         self.last_request = request
         if request.handle == "huge":
             return GetProfilesResponse(profiles=[Profile(bio="x" * MOST_RESPONSE_BYTES)])
+        if request.handle == "hop":
+            return await self._ask_next_room()
         ids = uuids_of(request.user_ids, "user_ids", most=100)
         answer = GetProfilesResponse(
             profiles=[Profile(user_id=id_.bytes, handle=f"h{n}") for n, id_ in enumerate(ids)]
         )
         request.Clear()  # a rude callee: the caller must not notice
         return answer
+
+    async def _ask_next_room(self) -> GetProfilesResponse:
+        assert self.next_room is not None
+        own = remaining_s() or 0.0
+        seen = await self.next_room.DescribeCall(DescribeCallRequest())
+        spent_s = own - seen.remaining_s
+        profile = Profile(user_id=seen.user_id, handle=seen.correlation_id, bio=f"{spent_s:.6f}")
+        return GetProfilesResponse(profiles=[profile])
 
     async def DescribeCall(self, request: DescribeCallRequest, context: Any) -> DescribeCallResponse:
         actor, call = maybe_actor(), current_call()
@@ -164,6 +175,7 @@ async def served(transport: str, tracing: Tracing, *, drain_s: float = 5.0) -> A
 
     await server.start()
     channel = opened()
+    echo.next_room = EchoServiceStub(channel)
     try:
         yield House(echo, issuer, verifier, revocations, transport, tracing, server, opened, channel)
     finally:

@@ -9,6 +9,7 @@ from nova.platform.auth.actor import Actor
 from nova.platform.auth.epochs import Revocation
 from nova.platform.errors import InvalidArgument, Unauthenticated
 from nova.platform.ids import uuid7
+from nova.platform.rpc.call import HOP_MARGIN_S
 from nova.platform.rpc.context import CallContext, current_actor, current_call, entered, remaining_s
 from tests.proto.echo_pb2 import GetProfilesRequest
 from tests.unit.platform.rpc.echo_house import House
@@ -21,6 +22,16 @@ async def test_actor_correlation_and_idempotency_go_along(house: House) -> None:
     assert described.user_id == actor.user_id.bytes
     assert described.correlation_id == "client-0001"
     assert described.idempotency_key == "key/1"
+
+
+async def test_a_room_calls_on_for_its_caller(house: House) -> None:
+    actor = house.actor()
+    with entered(CallContext(actor=actor, correlation_id="client-0005")):
+        answer = await house.stub.GetProfiles(GetProfilesRequest(handle="hop"), timeout=0.9)
+    (seen,) = answer.profiles
+    assert seen.user_id == actor.user_id.bytes
+    assert seen.handle == "client-0005"
+    assert float(seen.bio) >= HOP_MARGIN_S, "the second hop has less time than the first"
 
 
 @pytest.mark.parametrize("dirty", ["", "short", "x" * 65, 'quote"inside', "with space"])

@@ -16,7 +16,13 @@ from nova.platform.rpc.call import MOST_REQUEST_BYTES
 from nova.platform.rpc.context import CallContext, entered
 from nova.platform.rpc.server import WireServer
 from nova.platform.telemetry.tracing import Tracing
-from tests.proto.echo_pb2 import DescribeCallRequest, GetProfilesRequest, Nested, WaitRequest
+from tests.proto.echo_pb2 import (
+    DescribeCallRequest,
+    DescribeCallResponse,
+    GetProfilesRequest,
+    Nested,
+    WaitRequest,
+)
 from tests.unit.platform.rpc.echo_house import House, served
 from tests.waiting import until
 
@@ -217,6 +223,17 @@ async def test_a_call_that_outlives_the_drain_is_cut() -> None:
         await house.echo.cancelled.wait()
         with pytest.raises(Unavailable):
             await call
+
+
+@pytest.mark.parametrize(
+    ("sent", "longest_s"), [("1000000", 1.0), ("-1", 4.0), ("soon", 4.0), ("9" * 30, 4.0)]
+)
+async def test_r5_the_exact_time_out_only_shortens(wire_house: House, sent: str, longest_s: float) -> None:
+    async with connected(wire_house) as channel:
+        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"{ECHO}/DescribeCall")
+        raw = await ask(b"", metadata=(("x-timeout-us", sent),), timeout=4)
+    remaining_s = DescribeCallResponse.FromString(raw).remaining_s
+    assert longest_s / 2 < remaining_s <= longest_s * 1.03
 
 
 async def test_r5_time_out_on_the_wire_is_typed(wire_house: House) -> None:
