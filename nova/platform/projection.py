@@ -5,8 +5,8 @@ are idempotent. There is no group and nothing is remembered; a process that star
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import structlog
@@ -19,11 +19,12 @@ from nova.platform.dead_letters import REPLAY_FOR, describe
 from nova.platform.delivery import TRANSIENT, context_of, parse, runs
 from nova.platform.errors import Timeout
 from nova.platform.events import Received, Topic
-from nova.platform.log.port import Delivered, EventLog, PositionLost
+from nova.platform.log.port import Delivered, EventLog, Position, PositionLost
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
 from nova.platform.telemetry.tracing import Tracing
 
 Apply: TypeAlias = Callable[[Sequence[Received[Any]]], Awaitable[None]]
+Load: TypeAlias = Callable[[], Awaitable[Position | None]]
 _log = structlog.get_logger(__name__)
 
 SKIPPED = Counter(
@@ -42,7 +43,9 @@ class Behind(Timeout):
 class Projection:
     """Follows some topics. `load` replaces the whole state from the truth; `handlers` apply runs of events.
 
-    An event that a handler cannot apply is skipped, logged and counted; `Unavailable` has it tried again.
+    `load` may return the position that its state is of (a snapshot's): the events after it are then applied,
+    each once. An event that a handler cannot apply is skipped, logged and counted; `Unavailable` has it tried
+    again.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class Projection:
         *,
         name: str,
         log: EventLog,
-        load: Callable[[], Awaitable[None]],
+        load: Load,
         handlers: Mapping[Topic[Any], Apply],
         clock: Clock | None = None,
         tracing: Tracing | None = None,
@@ -66,6 +69,7 @@ class Projection:
         self._outages = outages or Backoff()
         self._position: dict[tuple[str, int], int] = {}
         self._moved = asyncio.Condition()
+        self._applying = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -81,6 +85,12 @@ class Projection:
                 await self._task
             self._task = None
 
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[Position]:
+        """Hold events back inside the block, and yield the position that the state is of: to take a snapshot."""
+        async with self._applying:
+            yield dict(self._position)
+
     async def caught_up(self, timeout_s: float = 5.0) -> None:
         """Return when all that the log holds now is applied. Raises `Behind` after `timeout_s` seconds."""
         end = await self._log.end(list(self._topics.values()))
@@ -93,10 +103,11 @@ class Projection:
             raise Behind(f"{self.name} has not caught up in {timeout_s} s.") from error
 
     async def _reload(self) -> None:
-        position = await self._log.end(list(self._topics.values()))
-        await self._load()
+        position: Position = await self._log.end(list(self._topics.values()))
+        loaded = await self._load()
         RELOADED.labels(self.name).inc()
-        await self._move(position)
+        self._position = {}
+        await self._move(position if loaded is None else loaded)
 
     async def _move(self, position: Mapping[tuple[str, int], int]) -> None:
         async with self._moved:
@@ -113,7 +124,8 @@ class Projection:
                 tail = self._log.tail(list(self._topics.values()), dict(self._position))
                 async with aclosing(tail) as batches:
                     async for records in batches:
-                        await self._apply(records)
+                        async with self._applying:
+                            await self._apply(records)
                         failures = 0
             except PositionLost:
                 _log.warning("projection_reloads", projection=self.name)
