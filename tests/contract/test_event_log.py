@@ -183,7 +183,7 @@ async def test_a_tail_begins_at_its_position_and_follows(log: EventLog) -> None:
     following = asyncio.ensure_future(anext(tail))
     await log.append([record(payload=b"new")])
     assert [one.payload for one in await asyncio.wait_for(following, 10)] == [b"new"]
-    await tail.aclose()  # type: ignore[attr-defined]
+    await tail.aclose()
 
 
 async def test_what_every_group_has_read_is_trimmed_and_the_rest_stays(log: PostgresLog) -> None:

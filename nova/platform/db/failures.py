@@ -44,6 +44,9 @@ def translate(error: BaseException) -> NovaError | None:
         # asyncpg has no type for it: "connection is closed", "pool is closing", "… closed in the middle …",
         # and for a connection that died on loan, "… has been released back to the pool".
         return DatabaseDown() if "clos" in str(error) or "released back" in str(error) else None
+    if isinstance(error, asyncpg.InternalClientError):
+        # The server's last words came while nothing was asked, and the socket is not closed yet.
+        return DatabaseDown()
     if isinstance(error, TimeoutError):
         return StatementTimeout()
     if isinstance(error, OSError):

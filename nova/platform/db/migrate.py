@@ -20,6 +20,7 @@ from nova.platform.db.script import BadMigration, Migration, read_folder, statem
 PLATFORM = Path(__file__).parent / "schema"
 _LOCK_CLASS = 0x4E4F5641  # "NOVA"
 _LOCK_TRIES = 10
+_LOCK_POLL_S = 0.1
 
 _Direct: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
-_LOCK = "SELECT pg_advisory_lock($1, current_schema()::regnamespace::oid::int)"
+_LOCK = "SELECT pg_try_advisory_lock($1, current_schema()::regnamespace::oid::int)"
 _RECORD = "INSERT INTO schema_migrations (number, label, checksum) VALUES ($1, $2, $3)"
 _FORGET = "DELETE FROM schema_migrations WHERE number = $1"
 
@@ -137,7 +138,10 @@ class Migrations:
                 },
             )
         try:
-            await connection.execute(_LOCK, _LOCK_CLASS)
+            # Asked for again and again: one who waits inside a statement has a snapshot, and CREATE INDEX
+            # CONCURRENTLY of the one who holds the lock waits for all snapshots to end.
+            while not await connection.fetchval(_LOCK, _LOCK_CLASS):  # noqa: ASYNC110 - it is in the database
+                await asyncio.sleep(_LOCK_POLL_S)
             await connection.execute(_LEDGER)
             await connection.execute(f"SET lock_timeout = {self._lock_timeout_s * 1000:.0f}")
             yield connection

@@ -1,7 +1,7 @@
 """A pool of asyncpg connections to one server, with the house's limits and errors."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -101,6 +101,10 @@ class Pool:
         connection = await self._acquire(pool)
         try:
             yield connection
+        except DatabaseDown:
+            with suppress(asyncpg.InterfaceError):  # the pool has let go of it
+                connection.terminate()
+            raise
         finally:
             with translated():
                 await pool.release(connection)

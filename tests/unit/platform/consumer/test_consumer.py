@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue, StringValue
@@ -230,7 +231,7 @@ async def test_topics_of_one_producer_are_handled_in_the_order_in_which_they_wer
     both = Consumer(
         group="g", database=database, tx_type=EffectTx, log=log, handlers={THINGS: note, OTHERS: note}
     )
-    topics = [THINGS, THINGS, OTHERS, THINGS]
+    topics: list[Topic[Any]] = [THINGS, THINGS, OTHERS, THINGS]
     await log.append([record(topic=topic.name) for topic in topics])
     async with running(both.run()):
         await until(lambda: len(seen) == 3)

@@ -1,0 +1,67 @@
+"""Bells ring in this process at once, and in others by NOTIFY."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from nova.platform.db.bell import Bell
+from tests.scratch import Scratch
+from tests.waiting import until
+
+
+@asynccontextmanager
+async def opened(bell: Bell) -> AsyncIterator[Bell]:
+    await bell.open()
+    try:
+        yield bell
+    finally:
+        await bell.close()
+
+
+async def test_who_listens_is_woken_and_nobody_else() -> None:
+    bell = Bell()
+    with bell.listen("a", "b") as one, bell.listen("c") as other:
+        bell.ring("b")
+        assert (one.rang, other.rang) == (True, False)
+        one.forget()
+        assert (one.rang, other.rang) == (False, False)
+        bell.ring("a")
+        await one.wait(3600)
+        await other.wait(0.001)
+        assert (one.rang, other.rang) == (True, False)
+
+
+async def test_what_is_closed_hears_nothing() -> None:
+    bell = Bell()
+    ear = bell.listen("a")
+    ear.close()
+    bell.ring("a")
+    assert not ear.rang
+
+
+async def test_another_process_is_woken_and_a_cut_connection_comes_back(scratch: Scratch) -> None:
+    dsn = scratch.engines.postgres_dsn()
+    admin = await scratch.admin()
+    name = f"test:{id(admin)}"
+    async with opened(Bell(dsn)) as here, opened(Bell(dsn)) as there:
+        with there.listen(name) as ear:
+
+            async def heard() -> bool:
+                here.ring(name)
+                return ear.rang
+
+            await until(heard)
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE application_name = 'nova-bell' AND pid <> pg_backend_pid()"
+            )
+            ear.forget()
+            await until(heard)
+
+
+async def test_a_database_that_is_away_stops_no_ring_in_this_process() -> None:
+    async with opened(Bell("postgresql://nobody@/nova?host=/nonexistent")) as bell:
+        with bell.listen("a") as ear:
+            bell.ring("a")
+            async with asyncio.timeout(5):
+                await ear.wait(3600)
