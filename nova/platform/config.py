@@ -105,6 +105,13 @@ class Server:
             most=65535 - len(ROOMS),
         ),
     ] = 7000
+    grpc_target: Annotated[
+        str,
+        Knob(
+            "NOVA_GRPC_TARGET",
+            "Where a process finds the rooms that it does not hold; {room} and {port} are filled in.",
+        ),
+    ] = "127.0.0.1:{port}"
     data: Annotated[Path, Knob("NOVA_DATA", "The folder that holds all that Nova keeps on this machine.")] = (
         Path(".nova")
     )
@@ -122,6 +129,10 @@ class Server:
             raise NotFound(f"There is no room named {room!r}: use one of {', '.join(ROOMS)}.")
         return self.grpc_port_base + 1 + ROOMS.index(room)
 
+    def grpc_address(self, room: str) -> str:
+        """Return where other processes find a room."""
+        return self.grpc_target.format(room=room, port=self.grpc_port(room))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
@@ -134,6 +145,13 @@ class Engines:
     postgres_replica_url: Annotated[
         PostgresUrl | None,
         Knob("NOVA_POSTGRES_REPLICA_URL", "A read replica of that PostgreSQL; unset reads from the primary."),
+    ] = None
+    postgres_role_password: Annotated[
+        Secret | None,
+        Knob(
+            "NOVA_POSTGRES_ROLE_PASSWORD",
+            "The password of all roles of rooms; unset keeps a random one each in the data folder.",
+        ),
     ] = None
     redis_url: Annotated[
         RedisUrl | None,
@@ -272,6 +290,13 @@ class Secrets:
             "NOVA_SECRET", "At least 32 characters; the keys of cursors and signed URLs are derived from it."
         ),
     ] = DEVELOPMENT_SECRET
+    identity_kek: Annotated[
+        Secret | None,
+        Knob(
+            "NOVA_IDENTITY_KEK",
+            "At least 32 characters that seal the signing keys; unset keeps a random one in the data folder.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,11 +362,20 @@ def _refuse_contradictions(config: Config) -> None:
         raise BadConfig(
             "NOVA_SECRET", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
         )
+    kek = config.secrets.identity_kek
+    if kek is not None and len(kek.reveal()) < _SECRET_LEAST:
+        raise BadConfig(
+            "NOVA_IDENTITY_KEK", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
+        )
 
 
 def _refuse_laptop_habits(config: Config) -> None:
     if config.secrets.secret == DEVELOPMENT_SECRET:
         raise BadConfig("NOVA_SECRET", None, "production needs a secret of its own: `openssl rand -hex 32`.")
+    if config.secrets.identity_kek is None:
+        raise BadConfig(
+            "NOVA_IDENTITY_KEK", None, "production keeps no key in a data folder: `openssl rand -hex 32`."
+        )
     if config.engines.postgres_url is None:
         raise BadConfig(
             "NOVA_POSTGRES_URL", None, "production does not run on the embedded PostgreSQL: give its URL."

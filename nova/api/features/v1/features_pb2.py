@@ -24,31 +24,29 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#nova/api/features/v1/features.proto\x12\x14nova.api.features.v1\"=\n\tCandidate\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x11\n\tauthor_id\x18\x02 \x01(\x0c\x12\x0c\n\x04tags\x18\x03 \x03(\t\"I\n\x12GetPostRowsRequest\x12\x33\n\ncandidates\x18\x01 \x03(\x0b\x32\x1f.nova.api.features.v1.Candidate\"4\n\x13GetPostRowsResponse\x12\x0f\n\x07\x63olumns\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x0c\"\x19\n\x17\x44\x65scribeFeaturesRequest\"M\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ntity\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\x12\x13\n\x0bhalf_life_s\x18\x04 \x01(\x01\"K\n\x18\x44\x65scribeFeaturesResponse\x12/\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32\x1d.nova.api.features.v1.Feature\"%\n\x10GetTopicsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"$\n\x05Topic\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\"@\n\x11GetTopicsResponse\x12+\n\x06topics\x18\x01 \x03(\x0b\x32\x1b.nova.api.features.v1.Topic2\xc6\x02\n\x0f\x46\x65\x61turesService\x12\x62\n\x0bGetPostRows\x12(.nova.api.features.v1.GetPostRowsRequest\x1a).nova.api.features.v1.GetPostRowsResponse\x12q\n\x10\x44\x65scribeFeatures\x12-.nova.api.features.v1.DescribeFeaturesRequest\x1a..nova.api.features.v1.DescribeFeaturesResponse\x12\\\n\tGetTopics\x12&.nova.api.features.v1.GetTopicsRequest\x1a\'.nova.api.features.v1.GetTopicsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#nova/api/features/v1/features.proto\x12\x14nova.api.features.v1\":\n\x12GetPostRowsRequest\x12\x10\n\x08post_ids\x18\x01 \x01(\x0c\x12\x12\n\nauthor_ids\x18\x02 \x01(\x0c\"4\n\x13GetPostRowsResponse\x12\x0f\n\x07\x63olumns\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x0c\"\x19\n\x17\x44\x65scribeFeaturesRequest\"M\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ntity\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\x12\x13\n\x0bhalf_life_s\x18\x04 \x01(\x01\"K\n\x18\x44\x65scribeFeaturesResponse\x12/\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32\x1d.nova.api.features.v1.Feature\"%\n\x10GetTopicsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"$\n\x05Topic\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\"@\n\x11GetTopicsResponse\x12+\n\x06topics\x18\x01 \x03(\x0b\x32\x1b.nova.api.features.v1.Topic2\xc6\x02\n\x0f\x46\x65\x61turesService\x12\x62\n\x0bGetPostRows\x12(.nova.api.features.v1.GetPostRowsRequest\x1a).nova.api.features.v1.GetPostRowsResponse\x12q\n\x10\x44\x65scribeFeatures\x12-.nova.api.features.v1.DescribeFeaturesRequest\x1a..nova.api.features.v1.DescribeFeaturesResponse\x12\\\n\tGetTopics\x12&.nova.api.features.v1.GetTopicsRequest\x1a\'.nova.api.features.v1.GetTopicsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nova.api.features.v1.features_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CANDIDATE']._serialized_start=61
-  _globals['_CANDIDATE']._serialized_end=122
-  _globals['_GETPOSTROWSREQUEST']._serialized_start=124
-  _globals['_GETPOSTROWSREQUEST']._serialized_end=197
-  _globals['_GETPOSTROWSRESPONSE']._serialized_start=199
-  _globals['_GETPOSTROWSRESPONSE']._serialized_end=251
-  _globals['_DESCRIBEFEATURESREQUEST']._serialized_start=253
-  _globals['_DESCRIBEFEATURESREQUEST']._serialized_end=278
-  _globals['_FEATURE']._serialized_start=280
-  _globals['_FEATURE']._serialized_end=357
-  _globals['_DESCRIBEFEATURESRESPONSE']._serialized_start=359
-  _globals['_DESCRIBEFEATURESRESPONSE']._serialized_end=434
-  _globals['_GETTOPICSREQUEST']._serialized_start=436
-  _globals['_GETTOPICSREQUEST']._serialized_end=473
-  _globals['_TOPIC']._serialized_start=475
-  _globals['_TOPIC']._serialized_end=511
-  _globals['_GETTOPICSRESPONSE']._serialized_start=513
-  _globals['_GETTOPICSRESPONSE']._serialized_end=577
-  _globals['_FEATURESSERVICE']._serialized_start=580
-  _globals['_FEATURESSERVICE']._serialized_end=906
+  _globals['_GETPOSTROWSREQUEST']._serialized_start=61
+  _globals['_GETPOSTROWSREQUEST']._serialized_end=119
+  _globals['_GETPOSTROWSRESPONSE']._serialized_start=121
+  _globals['_GETPOSTROWSRESPONSE']._serialized_end=173
+  _globals['_DESCRIBEFEATURESREQUEST']._serialized_start=175
+  _globals['_DESCRIBEFEATURESREQUEST']._serialized_end=200
+  _globals['_FEATURE']._serialized_start=202
+  _globals['_FEATURE']._serialized_end=279
+  _globals['_DESCRIBEFEATURESRESPONSE']._serialized_start=281
+  _globals['_DESCRIBEFEATURESRESPONSE']._serialized_end=356
+  _globals['_GETTOPICSREQUEST']._serialized_start=358
+  _globals['_GETTOPICSREQUEST']._serialized_end=395
+  _globals['_TOPIC']._serialized_start=397
+  _globals['_TOPIC']._serialized_end=433
+  _globals['_GETTOPICSRESPONSE']._serialized_start=435
+  _globals['_GETTOPICSRESPONSE']._serialized_end=499
+  _globals['_FEATURESSERVICE']._serialized_start=502
+  _globals['_FEATURESSERVICE']._serialized_end=828
 # @@protoc_insertion_point(module_scope)

@@ -57,7 +57,7 @@ class FeaturesServiceServicer:
     """
 
     def GetPostRows(self, request, context):
-        """Returns the packed rows of posts for the caller: post, author and caller-author features side by side. At most 2000 ids.
+        """Returns the packed rows of posts for the caller: features of post, author, pair and topics side by side.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -17,7 +17,7 @@ class FeaturesServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPostRows: _aio.UnaryUnaryMultiCallable[_features_pb2.GetPostRowsRequest, _features_pb2.GetPostRowsResponse]
-    """Returns the packed rows of posts for the caller: post, author and caller-author features side by side. At most 2000 ids."""
+    """Returns the packed rows of posts for the caller: features of post, author, pair and topics side by side."""
     DescribeFeatures: _aio.UnaryUnaryMultiCallable[_features_pb2.DescribeFeaturesRequest, _features_pb2.DescribeFeaturesResponse]
     """Lists the declared features with what each means."""
     GetTopics: _aio.UnaryUnaryMultiCallable[_features_pb2.GetTopicsRequest, _features_pb2.GetTopicsResponse]
@@ -32,7 +32,7 @@ class FeaturesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _features_pb2.GetPostRowsRequest,
         context: _aio.ServicerContext[_features_pb2.GetPostRowsRequest, _abc.Awaitable[_features_pb2.GetPostRowsResponse]],
     ) -> _abc.Awaitable[_features_pb2.GetPostRowsResponse]:
-        """Returns the packed rows of posts for the caller: post, author and caller-author features side by side. At most 2000 ids."""
+        """Returns the packed rows of posts for the caller: features of post, author, pair and topics side by side."""
 
     @_abc_1.abstractmethod
     def DescribeFeatures(

@@ -1,0 +1,213 @@
+"""The composition root: some rooms in this process, on the floor that they stand on.
+
+`nova up` puts all rooms into one house; `nova serve ROOM` puts one, and reaches the others over TCP. A room
+cannot tell the difference.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
+from nova.app import rooms
+from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
+from nova.platform.auth.actor import Actor
+from nova.platform.auth.epochs import RevocationFollower, RevocationView
+from nova.platform.auth.keys import KeyRing
+from nova.platform.auth.tokens import Verifier
+from nova.platform.blobs import Blobs
+from nova.platform.cache.caches import Caches
+from nova.platform.clock import SystemClock
+from nova.platform.config import Config
+from nova.platform.db.bell import Bell
+from nova.platform.db.database import Database, DatabaseConfig
+from nova.platform.health import Health
+from nova.platform.log.postgres import PostgresLog
+from nova.platform.platform import Platform
+from nova.platform.redis.client import connect
+from nova.platform.relay import Relay
+from nova.platform.room import Room
+from nova.platform.rpc.call import Middleware
+from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
+from nova.platform.rpc.local import LocalServer
+from nova.platform.rpc.server import WireServer
+from nova.platform.rpc.server_chain import server_middlewares
+from nova.platform.tasks import Tasks
+from nova.platform.telemetry.tracing import Tracing, otlp_tracing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where the engines answer: one DSN a room (its own role), the event log's, and Redis."""
+
+    room_dsns: Mapping[str, str]
+    log_dsn: str
+    redis_url: str
+
+
+class House:
+    """Rooms of one process. Enter it to have them serve each other; leave it to end them in good order.
+
+    `rooms` are built and served here; a call to any other room goes over TCP. With `listen` each room also
+    answers at its own gRPC port. `relays` names the rooms whose outboxes this process empties into the log.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        sources: Sources,
+        *,
+        rooms: Sequence[str],
+        relays: Sequence[str] = (),
+        listen: bool = False,
+    ) -> None:
+        self.config = config
+        self.names = tuple(rooms)
+        self.built: dict[str, Room] = {}
+        self.health = Health()
+        self.tasks = Tasks()
+        self.clock = SystemClock()
+        self._channels: dict[str, Channel] = {}
+        self.tracing = _tracing(config, service="-".join(("nova", *rooms)) if len(rooms) == 1 else "nova")
+        self._local = LocalServer(self._middlewares())
+        self._revocations = RevocationView(clock=self.clock)
+        self._verifier = self._token_verifier()
+        self._sources = sources
+        self._relays = tuple(relays)
+        self._listen = listen
+        self._databases: dict[str, Database] = {}
+        self._stack = AsyncExitStack()
+        self._bell = Bell(sources.log_dsn)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            stack.callback(self.tracing.close)
+            self.platform = await self._floor(stack)
+            await self._open_rooms(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def channel(self, room: str) -> Channel:
+        """Return the channel to a room: local where the room is here, TCP elsewhere."""
+        if room not in self._channels:
+            self._channels[room] = (
+                LocalChannel(self._local, tracing=self.tracing)
+                if room in self.names
+                else WireChannel(self.config.server.grpc_address(room), tracing=self.tracing)
+            )
+        return self._channels[room]
+
+    def database(self, room: str) -> Database:
+        """Return the database of a room of this process."""
+        return self._databases[room]
+
+    async def _floor(self, stack: AsyncExitStack) -> Platform:
+        """Open what all rooms stand on."""
+        clock, sources, config = self.clock, self._sources, self.config
+        redis = await connect(sources.redis_url)
+        stack.push_async_callback(redis.aclose)
+        stack.push_async_callback(self._close_channels)
+        stack.push_async_callback(self.tasks.aclose)
+        await self._bell.open()
+        stack.push_async_callback(self._bell.close)
+        log = await stack.enter_async_context(PostgresLog(dsn=sources.log_dsn, bell=self._bell))
+        for room in dict.fromkeys((*self.names, *self._relays)):
+            settings = DatabaseConfig(room=room, dsn=sources.room_dsns[room])
+            self._databases[room] = await stack.enter_async_context(Database(settings, self._bell))
+        caches = Caches(redis, sources.redis_url, clock=clock, knobs=config.cache)
+        await caches.start()
+        stack.push_async_callback(caches.aclose)
+        self.health.add("tasks", self.tasks.check, liveness=True)
+        return Platform(
+            config=config,
+            clock=clock,
+            database=self.database,
+            redis=redis,
+            caches=caches,
+            log=log,
+            blobs=Blobs.local(config.server.data / "blobs"),
+            channel=self.channel,
+            verifier=self._verifier,
+            revocations=self._revocations,
+            tasks=self.tasks,
+            health=self.health,
+            tracing=self.tracing,
+        )
+
+    async def _open_rooms(self, stack: AsyncExitStack) -> None:
+        """Build the rooms, let them serve, load what they hold in memory, and begin to hear events."""
+        for name in self.names:
+            self.built[name] = rooms.build(name, self.platform)
+            self._local.bind(self.built[name].bindings)
+        await self._local.start()
+        stack.push_async_callback(self._local.stop)
+        for name in self.names:
+            for startable in self.built[name].startables:
+                stack.push_async_callback(startable.stop)
+                await startable.start()
+        await self._watch_revocations(stack)
+        for name in self._relays:
+            relay = Relay(database=self._databases[name], log=self.platform.log)
+            self.tasks.spawn(f"relay-{name}", relay.run(), critical=True)
+        for name in self.names:
+            for consumer in self.built[name].consumers:
+                self.tasks.spawn(f"consumer-{name}", consumer.run(), critical=True)
+        if self._listen:
+            for name in self.names:
+                server = self._wire_server(self.built[name])
+                await server.start()
+                stack.push_async_callback(server.stop)
+
+    async def _watch_revocations(self, stack: AsyncExitStack) -> None:
+        feed = IdentityRevocationFeed(IdentityServiceStub(self.channel("identity")))
+        follower = RevocationFollower(self._revocations, feed, tasks=self.tasks, clock=self.clock)
+        listener = RevocationListener(self._sources.redis_url, self._revocations)
+        for watcher in (follower, listener):
+            await watcher.start()
+            stack.push_async_callback(watcher.stop)
+
+    def _wire_server(self, room: Room) -> WireServer:
+        server = self.config.server
+        return WireServer(
+            f"{server.grpc_host}:{server.grpc_port(room.name)}",
+            room.bindings,
+            middlewares=self._middlewares(),
+            ready=self.health.is_ready,
+            drain_s=server.drain_s,
+        )
+
+    def _token_verifier(self) -> Verifier:
+        tokens = self.config.tokens
+        source = IdentityKeySource(IdentityServiceStub(self.channel("identity")))
+        return Verifier(
+            KeyRing(source, clock=self.clock),
+            clock=self.clock,
+            revocations=self._revocations,
+            issuer=tokens.issuer,
+            audience=tokens.audience,
+            lifetime_s=tokens.access_s,
+            leeway_s=tokens.leeway_s,
+        )
+
+    def _middlewares(self) -> Sequence[Middleware]:
+        # Late: the verifier asks identity over a channel that needs the server whose chain this is.
+        async def authenticate(token: str) -> Actor:
+            return await self._verifier.actor(token)
+
+        return server_middlewares(authenticate=authenticate, tracing=self.tracing)
+
+    async def _close_channels(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+
+def _tracing(config: Config, *, service: str) -> Tracing:
+    endpoint = config.telemetry.otlp_endpoint
+    return Tracing() if endpoint is None else otlp_tracing(endpoint, service=service)

@@ -1,0 +1,28 @@
+"""What must be true of the engines before a room stands on them: migrations applied, topics declared."""
+
+from collections.abc import Sequence
+
+from nova.app import rooms
+from nova.app.house import Sources
+from nova.platform.db.bell import Bell
+from nova.platform.db.migrate import Migrations
+from nova.platform.log.postgres import SCHEMA, PostgresLog
+
+
+def migrations(room: str, sources: Sources) -> Migrations:
+    """Return the migrations of a room, under the room's own role."""
+    return Migrations(dsn=sources.room_dsns[room], room=room, folder=rooms.migrations_of(room))
+
+
+def log_migrations(sources: Sources) -> Migrations:
+    """Return the migrations of the event log."""
+    return Migrations(dsn=sources.log_dsn, room="log", folder=SCHEMA, base=None)
+
+
+async def prepare(sources: Sources, names: Sequence[str]) -> None:
+    """Apply what is pending of the log and the rooms, and declare the topics that the rooms emit."""
+    await log_migrations(sources).apply()
+    for room in names:
+        await migrations(room, sources).apply()
+    async with PostgresLog(dsn=sources.log_dsn, bell=Bell()) as log:
+        await log.declare(topic for room in names for topic in rooms.topics_of(room))

@@ -1,0 +1,98 @@
+"""What is known, in memory: a native table for each kind of thing, the tags of posts, the tags of people."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nova.native.features import Column, FeatureTable
+from nova.services.features.model import DECLARED, Entity
+
+ID_BYTES: Final = 16
+TAGS_OF_A_PERSON: Final = 64
+
+
+def columns_of(entity: Entity) -> list[Column]:
+    """Return the columns of one kind of thing, in their declared order."""
+    return [
+        Column(feature.name, half_life_s=feature.half_life_s)
+        for feature in DECLARED
+        if feature.entity is entity
+    ]
+
+
+def topic_id(tag: str) -> bytes:
+    """Return the 16 bytes that stand for a tag; case does not matter."""
+    return blake2b(tag.lower().encode(), digest_size=ID_BYTES).digest()
+
+
+def pair_ids(viewer_id: bytes, others: bytes) -> NDArray[np.uint8]:
+    """Return (n, 16) ids for a viewer and each of n others (authors or topics).
+
+    The other's bytes are turned round, so that the pair of A and B is not that of B and A; what is random in
+    both ids stays random in their sum.
+    """
+    others_by_row = np.frombuffer(others, np.uint8).reshape(-1, ID_BYTES)
+    return np.ascontiguousarray(others_by_row[:, ::-1] ^ np.frombuffer(viewer_id, np.uint8))
+
+
+class Memory:
+    """All that features knows. Events change it, rows are read from it."""
+
+    def __init__(self) -> None:
+        self.tables = {entity: FeatureTable(columns_of(entity)) for entity in Entity}
+        self._tags: dict[bytes, tuple[str, ...]] = {}
+        self._topics: dict[bytes, bytes] = {}
+        self._interests: dict[bytes, dict[str, None]] = {}
+
+    def set_tags(self, post_id: bytes, tags: Sequence[str]) -> None:
+        """Learn which tags a post bears."""
+        if tags:
+            self._tags[post_id] = tuple(tags)
+            self._topics[post_id] = b"".join(map(topic_id, tags))
+        else:
+            self.forget_post(post_id)
+
+    def forget_post(self, post_id: bytes) -> None:
+        """Forget the tags of a post."""
+        self._tags.pop(post_id, None)
+        self._topics.pop(post_id, None)
+
+    def tags(self, post_id: bytes) -> tuple[str, ...]:
+        """Return the tags of a post."""
+        return self._tags.get(post_id, ())
+
+    def topics(self, post_ids: Iterable[bytes]) -> list[bytes]:
+        """Return the packed topics of each post."""
+        known = self._topics
+        return [known.get(post_id, b"") for post_id in post_ids]
+
+    def note_interest(self, user_id: bytes, tags: Iterable[str]) -> None:
+        """Remember which tags a person reacted to, the latest 64."""
+        interests = self._interests.setdefault(user_id, {})
+        for tag in tags:
+            interests.pop(tag, None)
+            interests[tag] = None
+        while len(interests) > TAGS_OF_A_PERSON:
+            del interests[next(iter(interests))]
+
+    def interests(self, user_id: bytes) -> list[str]:
+        """Return the tags that a person reacted to."""
+        return list(self._interests.get(user_id, ()))
+
+    def all_interests(self) -> dict[str, list[str]]:
+        """Return the tags of all people, by their id in hexadecimal: for a snapshot."""
+        return {user_id.hex(): list(tags) for user_id, tags in self._interests.items()}
+
+    def restore(self, tables: Mapping[Entity, bytes], interests: Mapping[str, Sequence[str]]) -> None:
+        """Replace tables and interests by those of a snapshot."""
+        for entity, packed in tables.items():
+            self.tables[entity].restore(packed)
+        self._interests = {bytes.fromhex(user_id): dict.fromkeys(tags) for user_id, tags in interests.items()}
+
+    def clear(self) -> None:
+        """Know nothing, save the tags of posts."""
+        self.tables = {entity: FeatureTable(columns_of(entity)) for entity in Entity}
+        self._interests = {}

@@ -1,0 +1,74 @@
+"""Starting from where the last process stopped: the snapshot's moment, then the events after it."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import structlog
+
+from nova.native.errors import SnapshotMismatch
+from nova.platform.clock import Clock
+from nova.platform.log.port import Position
+from nova.services.features.model import Entity
+from nova.services.features.service.memory import Memory
+from nova.services.features.store import Snapshot, SnapshotStore
+
+_log = structlog.get_logger(__name__)
+
+
+class Postings(Protocol):
+    """What features asks of content."""
+
+    def tags(self) -> AsyncIterator[tuple[bytes, Sequence[str]]]:
+        """Yield the id and the tags of every live post."""
+        ...
+
+
+class Snapshots:
+    """Loads what features knows, and keeps it."""
+
+    def __init__(self, *, memory: Memory, store: SnapshotStore, postings: Postings, clock: Clock) -> None:
+        self._memory = memory
+        self._store = store
+        self._postings = postings
+        self._clock = clock
+        self._loaded = False
+        self._kept: Position | None = None
+
+    async def load(self) -> Position | None:
+        """Restore the snapshot and return its position; without one, begin at the log's first event.
+
+        Called again only when the log no longer has the events after that position: then what is known stays,
+        and goes on from the log's end. All of it fades, so what is missed is soon worth nothing.
+        """
+        async for post_id, tags in self._postings.tags():
+            self._memory.set_tags(post_id, tags)
+        if self._loaded:
+            _log.warning("features_history_lost")
+            return None
+        self._loaded = True
+        snapshot = await self._store.find()
+        if snapshot is None or not self._restored(snapshot):
+            self._memory.clear()
+            return {}
+        self._kept = snapshot.position
+        return snapshot.position
+
+    async def keep(self, position: Position) -> None:
+        """Keep what is known at `position`, unless nothing has happened since the last time."""
+        if position == self._kept:
+            return
+        tables = [self._memory.tables[entity].snapshot() for entity in Entity]
+        snapshot = Snapshot(position=position, tables=tables, interests=self._memory.all_interests())
+        await self._store.keep(snapshot, self._clock.now())
+        self._kept = position
+
+    def _restored(self, snapshot: Snapshot) -> bool:
+        """Restore, unless features were declared anew since: their history is then read again."""
+        if len(snapshot.tables) != len(Entity):
+            return False
+        try:
+            self._memory.restore(dict(zip(Entity, snapshot.tables, strict=True)), snapshot.interests)
+        except SnapshotMismatch:
+            _log.info("features_declared_anew")
+            return False
+        return True
