@@ -1,0 +1,1 @@
+"""All SQL of user: `rows` translates, `profiles` and `restrictions` read, `tx` writes."""

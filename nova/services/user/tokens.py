@@ -1,0 +1,53 @@
+"""Page tokens of this room: the last row seen, as bytes. A client gets them sealed, from the gateway."""
+
+import struct
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from nova.platform.errors import InvalidArgument
+from nova.services.user.model import Listed, RestrictionKind
+from nova.services.user.store.restrictions import START, Place
+
+NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LISTED: Final = struct.Struct(">q16s")
+_PLACE: Final = struct.Struct(">B16s16s")
+
+
+def listed_token(entry: Listed) -> bytes:
+    """Return the token of the page after this entry."""
+    return _LISTED.pack((entry.listed_at - _EPOCH) // _MICROSECOND, entry.user_id.bytes)
+
+
+def listed_before(token: bytes) -> tuple[datetime, UUID]:
+    """Return the time and id that the next page is older than."""
+    if not token:
+        return NEWEST
+    try:
+        at, user_id = _LISTED.unpack(token)
+        return _EPOCH + at * _MICROSECOND, UUID(bytes=user_id)
+    except (struct.error, OverflowError):
+        raise _foreign() from None
+
+
+def place_token(place: Place) -> bytes:
+    """Return the token of a walk through all restrictions."""
+    return _PLACE.pack(place.kind, place.user_id.bytes, place.other_id.bytes)
+
+
+def place_after(token: bytes) -> Place:
+    """Return where a walk through all restrictions stands."""
+    if not token:
+        return START
+    try:
+        kind, user_id, other_id = _PLACE.unpack(token)
+        return Place(kind=RestrictionKind(kind), user_id=UUID(bytes=user_id), other_id=UUID(bytes=other_id))
+    except (struct.error, ValueError):
+        raise _foreign() from None
+
+
+def _foreign() -> InvalidArgument:
+    return InvalidArgument("page_token: take it from the page before.", field="page_token")
