@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import grpc
 import uvloop
@@ -26,7 +25,7 @@ from nova.platform.rpc.context import CallContext, entered
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
-from nova.platform.rpc.validate import to_timestamp, uuids_of
+from nova.platform.rpc.validate import to_timestamp
 from nova.platform.telemetry.tracing import Tracing
 from tests.proto.echo_pb2 import GetProfilesRequest, GetProfilesResponse, Profile
 from tests.proto.echo_pb2_grpc import EchoServiceServicer, EchoServiceStub, add_EchoServiceServicer_to_server
@@ -47,8 +46,8 @@ class Profiles(EchoServiceServicer):
     def __init__(self) -> None:
         joined = to_timestamp(datetime.now(UTC))
         self.ids = [uuid7() for _ in range(PROFILES)]
-        self._by_id: dict[UUID, Profile] = {
-            user_id: Profile(
+        self._by_id: dict[bytes, Profile] = {
+            user_id.bytes: Profile(
                 user_id=user_id.bytes,
                 handle=f"person{number:05}",
                 display_name=f"Person number {number}",
@@ -61,9 +60,7 @@ class Profiles(EchoServiceServicer):
 
     async def GetProfiles(self, request: GetProfilesRequest, context: Any) -> GetProfilesResponse:  # noqa: ANN401, ARG002, N802 - gRPC's
         by_id = self._by_id
-        return GetProfilesResponse(
-            profiles=[by_id[user_id] for user_id in uuids_of(request.user_ids, "user_ids", most=100)]
-        )
+        return GetProfilesResponse(profiles=[by_id[user_id] for user_id in request.user_ids])
 
 
 class Field:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nova.platform.auth.epochs import RevocationView
 from nova.platform.auth.tokens import Verifier
+from nova.platform.blobs import Blobs
 from nova.platform.cache.caches import Caches
 from nova.platform.clock import Clock
 from nova.platform.config import Config
@@ -16,9 +16,6 @@ from nova.platform.redis.client import Redis
 from nova.platform.rpc.channel import Channel
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
-
-if TYPE_CHECKING:
-    from nova.platform.blobs import Blobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +32,7 @@ class Platform:
     redis: Redis
     caches: Caches
     log: EventLog
-    blobs: "Blobs"
+    blobs: Blobs
     channel: Callable[[str], Channel]
     verifier: Verifier
     revocations: RevocationView
