@@ -35,6 +35,14 @@ class FeaturesServer(FeaturesServiceServicer):
             ]
         )
 
+    async def GetPopular(self, request: pb.GetPopularRequest, context: object) -> pb.GetPopularResponse:
+        limit = page_size(request.page_size, most=500, default=100)
+        popular = self._serving.popular(current_actor(), limit)
+        return pb.GetPopularResponse(
+            post_ids=b"".join(post_id for post_id, _ in popular),
+            author_ids=b"".join(author_id for _, author_id in popular),
+        )
+
     async def GetTopics(self, request: pb.GetTopicsRequest, context: object) -> pb.GetTopicsResponse:
         limit = page_size(request.page_size, most=50, default=10)
         return pb.GetTopicsResponse(

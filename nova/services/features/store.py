@@ -4,16 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from nova.platform.db.database import Database
 from nova.platform.db.tx import Tx
 
 _NAME = "memory"
-_FIND = "SELECT position, tables, interests FROM snapshots WHERE name = $1"
+_FIND = "SELECT position, tables, notes FROM snapshots WHERE name = $1"
 _KEEP = """
-INSERT INTO snapshots (name, taken_at, position, tables, interests) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO snapshots (name, taken_at, position, tables, notes) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at, position = excluded.position,
-  tables = excluded.tables, interests = excluded.interests
+  tables = excluded.tables, notes = excluded.notes
 """
 
 
@@ -23,7 +24,7 @@ class Snapshot:
 
     position: Mapping[tuple[str, int], int]
     tables: Sequence[bytes]
-    interests: Mapping[str, Sequence[str]]
+    notes: Mapping[str, Any]
 
 
 class SnapshotStore:
@@ -38,12 +39,12 @@ class SnapshotStore:
         if row is None:
             return None
         position = {(topic, partition): offset for topic, partition, offset in json.loads(row["position"])}
-        return Snapshot(position=position, tables=row["tables"], interests=json.loads(row["interests"]))
+        return Snapshot(position=position, tables=row["tables"], notes=json.loads(row["notes"]))
 
     async def keep(self, snapshot: Snapshot, taken_at: datetime) -> None:
         """Replace the snapshot."""
         position = [[topic, partition, offset] for (topic, partition), offset in snapshot.position.items()]
         async with self._database.transaction(Tx) as tx:
             await tx.execute(
-                _KEEP, _NAME, taken_at, json.dumps(position), snapshot.tables, json.dumps(snapshot.interests)
+                _KEEP, _NAME, taken_at, json.dumps(position), snapshot.tables, json.dumps(snapshot.notes)
             )

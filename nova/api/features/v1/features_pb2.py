@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#nova/api/features/v1/features.proto\x12\x14nova.api.features.v1\":\n\x12GetPostRowsRequest\x12\x10\n\x08post_ids\x18\x01 \x01(\x0c\x12\x12\n\nauthor_ids\x18\x02 \x01(\x0c\"4\n\x13GetPostRowsResponse\x12\x0f\n\x07\x63olumns\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x0c\"\x19\n\x17\x44\x65scribeFeaturesRequest\"M\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ntity\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\x12\x13\n\x0bhalf_life_s\x18\x04 \x01(\x01\"K\n\x18\x44\x65scribeFeaturesResponse\x12/\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32\x1d.nova.api.features.v1.Feature\"%\n\x10GetTopicsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"$\n\x05Topic\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\"@\n\x11GetTopicsResponse\x12+\n\x06topics\x18\x01 \x03(\x0b\x32\x1b.nova.api.features.v1.Topic2\xc6\x02\n\x0f\x46\x65\x61turesService\x12\x62\n\x0bGetPostRows\x12(.nova.api.features.v1.GetPostRowsRequest\x1a).nova.api.features.v1.GetPostRowsResponse\x12q\n\x10\x44\x65scribeFeatures\x12-.nova.api.features.v1.DescribeFeaturesRequest\x1a..nova.api.features.v1.DescribeFeaturesResponse\x12\\\n\tGetTopics\x12&.nova.api.features.v1.GetTopicsRequest\x1a\'.nova.api.features.v1.GetTopicsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#nova/api/features/v1/features.proto\x12\x14nova.api.features.v1\":\n\x12GetPostRowsRequest\x12\x10\n\x08post_ids\x18\x01 \x01(\x0c\x12\x12\n\nauthor_ids\x18\x02 \x01(\x0c\"4\n\x13GetPostRowsResponse\x12\x0f\n\x07\x63olumns\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x0c\"\x19\n\x17\x44\x65scribeFeaturesRequest\"M\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ntity\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\x12\x13\n\x0bhalf_life_s\x18\x04 \x01(\x01\"K\n\x18\x44\x65scribeFeaturesResponse\x12/\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32\x1d.nova.api.features.v1.Feature\"%\n\x10GetTopicsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"$\n\x05Topic\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\"@\n\x11GetTopicsResponse\x12+\n\x06topics\x18\x01 \x03(\x0b\x32\x1b.nova.api.features.v1.Topic\"&\n\x11GetPopularRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\":\n\x12GetPopularResponse\x12\x10\n\x08post_ids\x18\x01 \x01(\x0c\x12\x12\n\nauthor_ids\x18\x02 \x01(\x0c\x32\xa7\x03\n\x0f\x46\x65\x61turesService\x12\x62\n\x0bGetPostRows\x12(.nova.api.features.v1.GetPostRowsRequest\x1a).nova.api.features.v1.GetPostRowsResponse\x12q\n\x10\x44\x65scribeFeatures\x12-.nova.api.features.v1.DescribeFeaturesRequest\x1a..nova.api.features.v1.DescribeFeaturesResponse\x12\\\n\tGetTopics\x12&.nova.api.features.v1.GetTopicsRequest\x1a\'.nova.api.features.v1.GetTopicsResponse\x12_\n\nGetPopular\x12\'.nova.api.features.v1.GetPopularRequest\x1a(.nova.api.features.v1.GetPopularResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOPIC']._serialized_end=433
   _globals['_GETTOPICSRESPONSE']._serialized_start=435
   _globals['_GETTOPICSRESPONSE']._serialized_end=499
-  _globals['_FEATURESSERVICE']._serialized_start=502
-  _globals['_FEATURESSERVICE']._serialized_end=828
+  _globals['_GETPOPULARREQUEST']._serialized_start=501
+  _globals['_GETPOPULARREQUEST']._serialized_end=539
+  _globals['_GETPOPULARRESPONSE']._serialized_start=541
+  _globals['_GETPOPULARRESPONSE']._serialized_end=599
+  _globals['_FEATURESSERVICE']._serialized_start=602
+  _globals['_FEATURESSERVICE']._serialized_end=1025
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,11 @@ class FeaturesServiceStub:
                 request_serializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetTopicsRequest.SerializeToString,
                 response_deserializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetTopicsResponse.FromString,
                 _registered_method=True)
+        self.GetPopular = channel.unary_unary(
+                '/nova.api.features.v1.FeaturesService/GetPopular',
+                request_serializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetPopularRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetPopularResponse.FromString,
+                _registered_method=True)
 
 
 class FeaturesServiceServicer:
@@ -77,6 +82,13 @@ class FeaturesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPopular(self, request, context):
+        """Returns the posts with the most recent reactions, whoever asks; best first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FeaturesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_FeaturesServiceServicer_to_server(servicer, server):
                     servicer.GetTopics,
                     request_deserializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetTopicsRequest.FromString,
                     response_serializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetTopicsResponse.SerializeToString,
+            ),
+            'GetPopular': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPopular,
+                    request_deserializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetPopularRequest.FromString,
+                    response_serializer=nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetPopularResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class FeaturesService:
             '/nova.api.features.v1.FeaturesService/GetTopics',
             nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetTopicsRequest.SerializeToString,
             nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetTopicsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPopular(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.features.v1.FeaturesService/GetPopular',
+            nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetPopularRequest.SerializeToString,
+            nova_dot_api_dot_features_dot_v1_dot_features__pb2.GetPopularResponse.FromString,
             options,
             channel_credentials,
             insecure,

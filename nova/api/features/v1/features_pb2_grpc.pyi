@@ -22,6 +22,8 @@ class FeaturesServiceStub:
     """Lists the declared features with what each means."""
     GetTopics: _aio.UnaryUnaryMultiCallable[_features_pb2.GetTopicsRequest, _features_pb2.GetTopicsResponse]
     """Returns the caller's strongest topics, best first."""
+    GetPopular: _aio.UnaryUnaryMultiCallable[_features_pb2.GetPopularRequest, _features_pb2.GetPopularResponse]
+    """Returns the posts with the most recent reactions, whoever asks; best first."""
 
 class FeaturesServiceServicer(metaclass=_abc_1.ABCMeta):
     """Declared features, fed by events and served from packed rows."""
@@ -49,5 +51,13 @@ class FeaturesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_features_pb2.GetTopicsRequest, _abc.Awaitable[_features_pb2.GetTopicsResponse]],
     ) -> _abc.Awaitable[_features_pb2.GetTopicsResponse]:
         """Returns the caller's strongest topics, best first."""
+
+    @_abc_1.abstractmethod
+    def GetPopular(
+        self,
+        request: _features_pb2.GetPopularRequest,
+        context: _aio.ServicerContext[_features_pb2.GetPopularRequest, _abc.Awaitable[_features_pb2.GetPopularResponse]],
+    ) -> _abc.Awaitable[_features_pb2.GetPopularResponse]:
+        """Returns the posts with the most recent reactions, whoever asks; best first."""
 
 def add_FeaturesServiceServicer_to_server(servicer: FeaturesServiceServicer, server: _aio.Server) -> None: ...

@@ -4,7 +4,7 @@ CREATE TABLE snapshots (
     taken_at timestamptz NOT NULL,
     position jsonb NOT NULL,
     tables bytea[] NOT NULL,
-    interests jsonb NOT NULL
+    notes jsonb NOT NULL
 );
 
 -- down:

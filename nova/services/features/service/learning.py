@@ -74,6 +74,7 @@ class Learning:
         """Forget posts."""
         for event in events:
             self._memory.forget_post(event.value.post_id)
+            self._memory.leaders.forget(event.value.post_id)
         self._memory.tables[Entity.POST].remove(b"".join(event.value.post_id for event in events))
 
     async def likes_created(self, events: Sequence[Received[LikeEvent]]) -> None:
@@ -106,6 +107,10 @@ class Learning:
             at_ms = _ms(reaction.occurred_at)
             gathered[Entity.POST].add(reaction.post_id, self._columns[of_post], amount, at_ms)
             gathered[Entity.AUTHOR].add(reaction.author_id, self._columns["author_reactions"], amount, at_ms)
+            if amount > 0:
+                self._memory.leaders.add(reaction.post_id, reaction.author_id, at_ms)
+            else:
+                self._memory.leaders.take_back(reaction.post_id, at_ms)
             # What people do to their own posts says nothing of their taste.
             if reaction.user_id != reaction.author_id:
                 pair = pair_ids(reaction.user_id, reaction.author_id).tobytes()

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nova.native.features import Column, FeatureTable
 from nova.services.features.model import DECLARED, Entity
+from nova.services.features.service.leaders import Leaders
 
 ID_BYTES: Final = 16
 TAGS_OF_A_PERSON: Final = 64
@@ -46,6 +47,7 @@ class Memory:
         self._tags: dict[bytes, tuple[str, ...]] = {}
         self._topics: dict[bytes, bytes] = {}
         self._interests: dict[bytes, dict[str, None]] = {}
+        self.leaders = Leaders()
 
     def set_tags(self, post_id: bytes, tags: Sequence[str]) -> None:
         """Learn which tags a post bears."""
@@ -82,17 +84,21 @@ class Memory:
         """Return the tags that a person reacted to."""
         return list(self._interests.get(user_id, ()))
 
-    def all_interests(self) -> dict[str, list[str]]:
-        """Return the tags of all people, by their id in hexadecimal: for a snapshot."""
-        return {user_id.hex(): list(tags) for user_id, tags in self._interests.items()}
+    def notes(self) -> dict[str, Any]:
+        """Return what is not in the tables, as JSON can hold it: for a snapshot."""
+        interests = {user_id.hex(): list(tags) for user_id, tags in self._interests.items()}
+        return {"interests": interests, "leaders": self.leaders.dump()}
 
-    def restore(self, tables: Mapping[Entity, bytes], interests: Mapping[str, Sequence[str]]) -> None:
-        """Replace tables and interests by those of a snapshot."""
+    def restore(self, tables: Mapping[Entity, bytes], notes: Mapping[str, Any]) -> None:
+        """Replace all but the tags of posts by what a snapshot holds."""
         for entity, packed in tables.items():
             self.tables[entity].restore(packed)
+        interests = notes["interests"]
         self._interests = {bytes.fromhex(user_id): dict.fromkeys(tags) for user_id, tags in interests.items()}
+        self.leaders.restore(notes["leaders"])
 
     def clear(self) -> None:
         """Know nothing, save the tags of posts."""
         self.tables = {entity: FeatureTable(columns_of(entity)) for entity in Entity}
         self._interests = {}
+        self.leaders = Leaders()

@@ -54,6 +54,11 @@ class Serving:
         ]
         return sorted(found, key=lambda interest: (-interest.weight, interest.tag))[:limit]
 
+    def popular(self, actor: Actor, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return post and author of the posts that people react to most, best first."""
+        actor.require("feed:read")
+        return self._memory.leaders.best(limit)
+
     def _topic_rows(self, viewer: bytes, post_ids: bytes, now_ms: int) -> NDArray[np.float32]:
         """Return, for each post, the strongest of the viewer's interests in its tags; 0 without tags."""
         starts = range(0, len(post_ids), ID_BYTES)

@@ -58,7 +58,7 @@ class Snapshots:
         if position == self._kept:
             return
         tables = [self._memory.tables[entity].snapshot() for entity in Entity]
-        snapshot = Snapshot(position=position, tables=tables, interests=self._memory.all_interests())
+        snapshot = Snapshot(position=position, tables=tables, notes=self._memory.notes())
         await self._store.keep(snapshot, self._clock.now())
         self._kept = position
 
@@ -67,7 +67,7 @@ class Snapshots:
         if len(snapshot.tables) != len(Entity):
             return False
         try:
-            self._memory.restore(dict(zip(Entity, snapshot.tables, strict=True)), snapshot.interests)
+            self._memory.restore(dict(zip(Entity, snapshot.tables, strict=True)), snapshot.notes)
         except SnapshotMismatch:
             _log.info("features_declared_anew")
             return False
