@@ -7,6 +7,7 @@ from nova.platform.rpc.validate import page_size
 from nova.services.features.model import DECLARED
 from nova.services.features.service.serving import Serving
 
+SYSTEM_METHODS = frozenset({"DescribeFeatures"})
 _COLUMNS = [feature.name for feature in DECLARED]
 
 

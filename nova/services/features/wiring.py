@@ -12,7 +12,7 @@ from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.tasks import Tasks
 from nova.services.features import events
 from nova.services.features.clients import ContentPostings
-from nova.services.features.server import FeaturesServer
+from nova.services.features.server import SYSTEM_METHODS, FeaturesServer
 from nova.services.features.service.learning import Learning
 from nova.services.features.service.memory import Memory
 from nova.services.features.service.serving import Serving
@@ -53,7 +53,13 @@ def build(platform: Platform) -> Room:
     server = FeaturesServer(Serving(memory=memory, clock=platform.clock))
     return Room(
         name="features",
-        bindings=[ServiceBinding(add_to_server=add_FeaturesServiceServicer_to_server, servicer=server)],
+        bindings=[
+            ServiceBinding(
+                add_to_server=add_FeaturesServiceServicer_to_server,
+                servicer=server,
+                system_methods=SYSTEM_METHODS,
+            )
+        ],
         startables=[projection, SnapshotKeeper(projection, snapshots, platform.tasks)],
     )
 

@@ -69,7 +69,7 @@ class FeaturesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DescribeFeatures(self, request, context):
-        """Lists the declared features with what each means.
+        """Lists the declared features with what each means. A system call: ranking compares its model with them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

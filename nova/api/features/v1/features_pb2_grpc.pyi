@@ -19,7 +19,7 @@ class FeaturesServiceStub:
     GetPostRows: _aio.UnaryUnaryMultiCallable[_features_pb2.GetPostRowsRequest, _features_pb2.GetPostRowsResponse]
     """Returns the packed rows of posts for the caller: features of post, author, pair and topics side by side."""
     DescribeFeatures: _aio.UnaryUnaryMultiCallable[_features_pb2.DescribeFeaturesRequest, _features_pb2.DescribeFeaturesResponse]
-    """Lists the declared features with what each means."""
+    """Lists the declared features with what each means. A system call: ranking compares its model with them."""
     GetTopics: _aio.UnaryUnaryMultiCallable[_features_pb2.GetTopicsRequest, _features_pb2.GetTopicsResponse]
     """Returns the caller's strongest topics, best first."""
     GetPopular: _aio.UnaryUnaryMultiCallable[_features_pb2.GetPopularRequest, _features_pb2.GetPopularResponse]
@@ -42,7 +42,7 @@ class FeaturesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _features_pb2.DescribeFeaturesRequest,
         context: _aio.ServicerContext[_features_pb2.DescribeFeaturesRequest, _abc.Awaitable[_features_pb2.DescribeFeaturesResponse]],
     ) -> _abc.Awaitable[_features_pb2.DescribeFeaturesResponse]:
-        """Lists the declared features with what each means."""
+        """Lists the declared features with what each means. A system call: ranking compares its model with them."""
 
     @_abc_1.abstractmethod
     def GetTopics(

@@ -1,0 +1,39 @@
+"""Keeping the postings true: loaded from content, then fed by its events."""
+
+from collections.abc import Sequence
+
+from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent
+from nova.platform.events import Received
+from nova.services.ranking.clients import ContentPostings
+from nova.services.ranking.store import PostIndex, Posting
+
+
+class Postings:
+    """The handlers of ranking's projection."""
+
+    def __init__(self, index: PostIndex, content: ContentPostings) -> None:
+        self._index = index
+        self._content = content
+
+    async def load(self) -> None:
+        """Read every live post. What is no longer there is harmless: it may not be seen."""
+        async for page in self._content.pages():
+            self._index.put(page)
+
+    async def created(self, events: Sequence[Received[PostCreatedEvent]]) -> None:
+        """Add new posts."""
+        self._index.put(_posting(event.value) for event in events)
+
+    async def updated(self, events: Sequence[Received[PostUpdatedEvent]]) -> None:
+        """Take what posts have become."""
+        self._index.put(_posting(event.value) for event in events)
+
+    async def deleted(self, events: Sequence[Received[PostDeletedEvent]]) -> None:
+        """Remove posts."""
+        self._index.remove((event.value.post_id, event.value.user_id) for event in events)
+
+
+def _posting(value: PostCreatedEvent | PostUpdatedEvent) -> Posting:
+    return Posting(
+        post_id=value.post_id, author_id=value.user_id, audience=value.audience, tags=tuple(value.tags)
+    )

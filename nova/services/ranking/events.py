@@ -1,0 +1,8 @@
+"""What ranking hears."""
+
+from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent
+from nova.platform.events import Topic
+
+POST_CREATED = Topic("content.post.created", PostCreatedEvent, partitions=16)
+POST_UPDATED = Topic("content.post.updated", PostUpdatedEvent, partitions=16)
+POST_DELETED = Topic("content.post.deleted", PostDeletedEvent, partitions=16)

@@ -1,0 +1,60 @@
+"""gRPC in, a ranking, gRPC out. No decisions."""
+
+from nova.api.ranking.v1 import ranking_pb2 as pb
+from nova.api.ranking.v1.ranking_pb2_grpc import RankingServiceServicer
+from nova.platform.errors import InvalidArgument
+from nova.platform.rpc.context import current_actor
+from nova.platform.rpc.validate import page_size
+from nova.services.ranking.model import ID_BYTES, RankedPost
+from nova.services.ranking.service import Rankings
+
+MOST_EXCLUDED = 5000
+
+
+class RankingServer(RankingServiceServicer):
+    """Ranking's servicer."""
+
+    def __init__(self, rankings: Rankings) -> None:
+        self._rankings = rankings
+
+    async def RankHome(self, request: pb.RankHomeRequest, context: object) -> pb.RankHomeResponse:
+        ranking = await self._rankings.home(
+            current_actor(), limit=_limit(request.limit), excluded=_ids(request.excluded_post_ids)
+        )
+        return pb.RankHomeResponse(
+            posts=map(_post, ranking.posts), degraded=ranking.degraded, model=ranking.model
+        )
+
+    async def RankExplore(self, request: pb.RankExploreRequest, context: object) -> pb.RankExploreResponse:
+        ranking = await self._rankings.explore(
+            current_actor(), limit=_limit(request.limit), excluded=_ids(request.excluded_post_ids)
+        )
+        return pb.RankExploreResponse(
+            posts=map(_post, ranking.posts), degraded=ranking.degraded, model=ranking.model
+        )
+
+
+def _limit(value: int) -> int:
+    return page_size(value, most=1000, default=500, field="limit")
+
+
+def _ids(packed: bytes) -> list[bytes]:
+    if len(packed) % ID_BYTES or len(packed) > MOST_EXCLUDED * ID_BYTES:
+        raise InvalidArgument(
+            f"excluded_post_ids holds at most {MOST_EXCLUDED} whole ids of {ID_BYTES} bytes.",
+            field="excluded_post_ids",
+        )
+    return [packed[at : at + ID_BYTES] for at in range(0, len(packed), ID_BYTES)]
+
+
+def _post(post: RankedPost) -> pb.RankedPost:
+    return pb.RankedPost(
+        post_id=post.post_id,
+        author_id=post.author_id,
+        source=post.source.value,
+        score=post.score,
+        contributions=[
+            pb.Contribution(name=part.name, value=part.value, weight=part.weight)
+            for part in post.contributions
+        ],
+    )
