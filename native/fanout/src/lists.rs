@@ -42,7 +42,7 @@ impl PostingLists {
     pub fn remove(&mut self, author: u128, id: u128) -> bool {
         let Entry::Occupied(mut list) = self.lists.entry(author) else { return false };
         let removed = list.get_mut().remove(id);
-        if list.get().is_empty() {
+        if list.get().entries().is_empty() {
             list.remove();
         }
         removed && self.all.remove(&(id, author)).is_some()
@@ -51,10 +51,10 @@ impl PostingLists {
     /// Removes all posts of an author, and returns how many.
     pub fn drop_author(&mut self, author: u128) -> usize {
         let Some(list) = self.lists.remove(&author) else { return 0 };
-        for &id in list.ids() {
-            self.all.remove(&(id, author));
+        for entry in list.entries() {
+            self.all.remove(&(entry.id(), author));
         }
-        list.len()
+        list.entries().len()
     }
 
     /// Removes all posts with an id below `before`, and returns how many.
@@ -64,7 +64,7 @@ impl PostingLists {
         if self.all.len() < posts {
             self.lists.retain(|_, list| {
                 list.prune(before);
-                !list.is_empty()
+                !list.entries().is_empty()
             });
         }
         posts - self.all.len()
@@ -73,7 +73,7 @@ impl PostingLists {
     /// Posts of each author.
     #[must_use]
     pub fn counts(&self, authors: &[u128]) -> Vec<usize> {
-        authors.iter().map(|author| self.lists.get(author).map_or(0, List::len)).collect()
+        authors.iter().map(|author| self.lists.get(author).map_or(0, |list| list.entries().len())).collect()
     }
 
     /// Counts of everything held.
@@ -87,9 +87,9 @@ impl PostingLists {
     pub fn content_hash(&self) -> [u8; 16] {
         let mut hash = ContentHash::default();
         for (&author, list) in &self.lists {
-            for (id, meta) in list.posts() {
-                let ([a, b], [c, d]) = (words(author), words(id));
-                hash.add(&[a, b, c, d, u64::from(meta)]);
+            for entry in list.entries() {
+                let ([a, b], [c, d]) = (words(author), words(entry.id()));
+                hash.add(&[a, b, c, d, u64::from(entry.meta)]);
             }
         }
         hash.bytes()

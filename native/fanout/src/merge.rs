@@ -1,128 +1,148 @@
 //! The newest posts of some authors.
 //!
-//! A k-way merge by a heap, with one thought before it: each of the `want` lists with the newest heads holds a
-//! post at least as new as any head of the other lists, so the others are not opened unless posts drop out
-//! (filtered, or seen twice). The work then depends on `want` and on the number of authors, and not on the
-//! length of their lists.
+//! A heap would wait for memory at every step, since each post it takes decides where it reads next. Here posts
+//! are taken in bands of time, the newest band first: which posts lie in a band is asked of all lists at once,
+//! and only what was found is sorted. A sample of the lists chooses bands of about the right size; the answer
+//! does not depend on them. The work depends on `want` and on the number of authors, not on how much they wrote.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
-
-use crate::list::List;
+use crate::list::Entry;
 use crate::lists::PostingLists;
 use crate::{Filter, Post};
 
-/// A list and the place in it that the merge has reached.
-#[derive(Clone, Copy)]
-struct Cursor<'a> {
+/// Lists that are asked where their posts lie.
+const SAMPLE: usize = 64;
+
+/// A list, and what the merge may still take of it.
+struct Open<'a> {
+    /// The next post's id, kept here so that a list outside the band need not be read.
     head: u128,
+    /// Posts not yet looked at, the oldest first.
+    left: &'a [Entry],
     /// Place among the authors asked for: the first one shows a post of several.
     author: u32,
-    at: u32,
-    list: &'a List,
 }
 
-impl Cursor<'_> {
-    /// Moves on to the next older post, if there is one.
-    fn advance(&mut self) -> bool {
-        let Some(at) = self.at.checked_sub(1) else { return false };
-        self.at = at;
-        self.head = self.list.id(at as usize);
-        true
-    }
+/// A post in a band. The order is newest first, then by author.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Taken {
+    /// The complement of the id, so that newer is less.
+    age: u128,
+    author: u32,
+    meta: u32,
 }
-
-impl Ord for Cursor<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.head.cmp(&other.head).then(other.author.cmp(&self.author))
-    }
-}
-
-impl PartialOrd for Cursor<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Cursor<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Cursor<'_> {}
 
 impl PostingLists {
     /// At most `want` posts of `authors`, newest first, with an id below `before`, each once: a post of several
     /// authors comes under the first of them.
     #[must_use]
     pub fn merge(&self, authors: &[u128], want: usize, before: Option<u128>, filter: Filter) -> Vec<Post> {
-        let mut cursors = self.cursors(authors, before);
-        if want == 0 || cursors.is_empty() {
-            return Vec::new();
+        let mut found = Vec::new();
+        if want == 0 {
+            return found;
         }
-        let mut closed = Vec::new();
-        if cursors.len() > want {
-            cursors.select_nth_unstable_by(want - 1, |a, b| b.cmp(a));
-            closed = cursors.split_off(want);
+        let mut open = self.open(authors, before);
+        let mut bands = Bands::new(&open, want);
+        let mut band = Vec::new();
+        loop {
+            let oldest = bands.oldest();
+            for list in &mut open {
+                if list.head >= oldest {
+                    list.take(oldest, want, filter, &mut band);
+                }
+            }
+            settle(&mut band, authors, want, &mut found);
+            if found.len() == want || oldest == 0 {
+                return found;
+            }
+            bands.widen(want, found.len());
         }
-        let newest_closed = closed.iter().map(|cursor| cursor.head).max();
-        let mut merge = Merge { heap: BinaryHeap::from(cursors), closed, newest_closed };
-        merge.run(authors, want, filter)
     }
 
-    fn cursors(&self, authors: &[u128], before: Option<u128>) -> Vec<Cursor<'_>> {
-        let mut cursors = Vec::with_capacity(authors.len());
+    fn open(&self, authors: &[u128], before: Option<u128>) -> Vec<Open<'_>> {
+        let mut open = Vec::with_capacity(authors.len());
         for (author, id) in (0..).zip(authors) {
             let Some(list) = self.lists.get(id) else { continue };
-            let head = list.newest();
-            let older = match before {
-                Some(before) if head >= before => list.older(before),
-                _ => list.len(),
-            };
-            let Some(at) = older.checked_sub(1) else { continue };
-            let head = if at + 1 == list.len() { head } else { list.id(at) };
-            cursors.push(Cursor { head, author, at: place(at), list });
-        }
-        cursors
-    }
-}
-
-struct Merge<'a> {
-    heap: BinaryHeap<Cursor<'a>>,
-    closed: Vec<Cursor<'a>>,
-    newest_closed: Option<u128>,
-}
-
-impl Merge<'_> {
-    fn run(&mut self, authors: &[u128], want: usize, filter: Filter) -> Vec<Post> {
-        let mut found: Vec<Post> = Vec::with_capacity(want.min(1 << 16));
-        while found.len() < want {
-            self.open_when_due();
-            let Some(mut top) = self.heap.peek_mut() else { break };
-            let (id, meta) = (top.head, top.list.meta(top.at as usize));
-            if filter.passes(meta) && found.last().is_none_or(|last| last.id != id) {
-                found.push(Post { id, author: authors[top.author as usize], meta });
-            }
-            if !top.advance() {
-                PeekMut::pop(top);
+            let (newest, all) = (list.newest(), list.entries());
+            match before {
+                Some(before) if newest >= before => {
+                    let left = &all[..list.older(before)];
+                    open.extend(left.last().map(|entry| Open { head: entry.id(), left, author }));
+                }
+                _ => open.push(Open { head: newest, left: all, author }),
             }
         }
-        found
-    }
-
-    /// Brings in the lists left out, once nothing in the heap is newer than they are.
-    fn open_when_due(&mut self) {
-        let Some(newest) = self.newest_closed else { return };
-        if self.heap.peek().is_none_or(|top| top.head <= newest) {
-            self.heap.extend(self.closed.drain(..));
-            self.newest_closed = None;
-        }
+        open
     }
 }
 
-/// Half the width of a `usize` keeps a cursor within half a cache line.
-fn place(at: usize) -> u32 {
-    u32::try_from(at).expect("a list of 2^32 posts would take 64 GiB")
+impl Open<'_> {
+    /// Moves the posts of a band, at most `wanted` of them, from the list to the band.
+    fn take(&mut self, oldest: u128, wanted: usize, filter: Filter, band: &mut Vec<Taken>) {
+        let mut wanted = wanted;
+        while let Some((&entry, left)) = self.left.split_last() {
+            self.head = entry.id();
+            if self.head < oldest || wanted == 0 {
+                return;
+            }
+            if filter.passes(entry.meta) {
+                band.push(Taken { age: !self.head, author: self.author, meta: entry.meta });
+                wanted -= 1;
+            }
+            self.left = left;
+        }
+        self.head = 0;
+    }
+}
+
+/// Where bands end: at the heads of a sample of the lists, newest first.
+struct Bands {
+    sample: Vec<u128>,
+    rank: usize,
+}
+
+impl Bands {
+    /// Aims at a quarter of what is wanted: long lists hold many posts newer than the heads of the others. Where
+    /// there are fewer lists than posts wanted, the sample lies as deep in them as each must be read.
+    fn new(open: &[Open<'_>], want: usize) -> Self {
+        let lists = open.len().max(1);
+        let depth = want / lists;
+        let at_depth = |list: &Open<'_>| match list.left.len().saturating_sub(depth.saturating_add(1)) {
+            _ if depth == 0 => list.head,
+            at => list.left[at].id(),
+        };
+        let mut sample: Vec<u128> = open.iter().step_by(lists.div_ceil(SAMPLE)).map(at_depth).collect();
+        sample.sort_unstable_by(|a, b| b.cmp(a));
+        let rank = sample.len() * want.min(lists) / (4 * lists);
+        Self { sample, rank }
+    }
+
+    /// The oldest id of the band; 0 when it holds all the rest.
+    fn oldest(&self) -> u128 {
+        self.sample.get(self.rank).copied().unwrap_or(0)
+    }
+
+    /// Lets the next band reach as far as the posts found so far promise, and an eighth further.
+    fn widen(&mut self, want: usize, found: usize) {
+        let promised = (self.rank + 1).saturating_mul(want.saturating_add(want / 8)) / found.max(1);
+        self.rank = promised.clamp(self.rank + 1, 4 * (self.rank + 1));
+    }
+}
+
+/// Moves the newest posts of a band to those found, until they are as many as wanted.
+fn settle(band: &mut Vec<Taken>, authors: &[u128], want: usize, found: &mut Vec<Post>) {
+    while !band.is_empty() && found.len() < want {
+        let mut later = Vec::new();
+        let wanted = want - found.len();
+        if band.len() > wanted {
+            band.select_nth_unstable(wanted - 1);
+            later = band.split_off(wanted);
+        }
+        band.sort_unstable();
+        for &Taken { age, author, meta } in band.iter() {
+            if found.last().is_none_or(|last| last.id != !age) {
+                found.push(Post { id: !age, author: authors[author as usize], meta });
+            }
+        }
+        *band = later;
+    }
 }
