@@ -1,5 +1,7 @@
 //! Columns: what a value is when nothing is known, and how it fades.
 
+use std::ops::Range;
+
 use crate::Error;
 
 /// The columns of a table.
@@ -7,8 +9,8 @@ use crate::Error;
 pub struct Schema {
     defaults: Vec<f32>,
     half_lives_s: Vec<f64>,
-    /// The columns that fade, each with the place of its half-life among the distinct ones.
-    fading: Vec<(usize, usize)>,
+    /// Runs of columns that fade together, each with the place of its half-life among the distinct ones.
+    fading: Vec<(Range<usize>, usize)>,
     distinct_ms: Vec<f64>,
 }
 
@@ -27,20 +29,24 @@ impl Schema {
         if let Some(column) = defaults.iter().position(|value| !value.is_finite()) {
             return Err(Error::NotFinite { row: 0, column });
         }
-        let mut fading = Vec::new();
+        let mut fading: Vec<(Range<usize>, usize)> = Vec::new();
         let mut distinct_ms: Vec<f64> = Vec::new();
         for (column, &seconds) in half_lives_s.iter().enumerate() {
             if seconds.is_nan() || seconds <= 0.0 {
                 return Err(Error::HalfLife { column, seconds });
             }
-            if seconds.is_finite() {
-                let ms = seconds * 1000.0;
-                let known = distinct_ms.iter().position(|other| other.total_cmp(&ms).is_eq());
-                let place = known.unwrap_or(distinct_ms.len());
-                if known.is_none() {
-                    distinct_ms.push(ms);
-                }
-                fading.push((column, place));
+            let ms = seconds * 1000.0;
+            if ms.is_infinite() {
+                continue;
+            }
+            let known = distinct_ms.iter().position(|other| other.total_cmp(&ms).is_eq());
+            let place = known.unwrap_or(distinct_ms.len());
+            if known.is_none() {
+                distinct_ms.push(ms);
+            }
+            match fading.last_mut() {
+                Some((run, same)) if *same == place && run.end == column => run.end += 1,
+                _ => fading.push((column..column + 1, place)),
             }
         }
         Ok(Self { defaults, half_lives_s, fading, distinct_ms })
@@ -70,20 +76,23 @@ impl Schema {
         }
         factors.clear();
         factors.extend(self.distinct_ms.iter().map(|&half_life_ms| remaining(elapsed_ms, half_life_ms)));
-        for &(column, place) in &self.fading {
-            // In f64 the difference of two finite f32 cannot overflow.
-            let default = f64::from(self.defaults[column]);
-            row[column] = narrow(default + (f64::from(row[column]) - default) * factors[place]);
+        for (run, place) in &self.fading {
+            let factor = factors[*place];
+            for (value, &default) in row[run.clone()].iter_mut().zip(&self.defaults[run.clone()]) {
+                // In f64 the difference of two finite f32 cannot overflow.
+                let default = f64::from(default);
+                *value = narrow(default + (f64::from(*value) - default) * factor);
+            }
         }
     }
 
     /// What is left, at a row's time, of an amount that came `elapsed_ms` before it.
     pub(crate) fn faded(&self, column: usize, amount: f32, elapsed_ms: i64) -> f32 {
-        let half_life_s = self.half_lives_s[column];
-        if elapsed_ms <= 0 || half_life_s.is_infinite() {
+        let half_life_ms = self.half_lives_s[column] * 1000.0;
+        if elapsed_ms <= 0 || half_life_ms.is_infinite() {
             return amount;
         }
-        narrow(f64::from(amount) * remaining(elapsed_ms, half_life_s * 1000.0))
+        narrow(f64::from(amount) * remaining(elapsed_ms, half_life_ms))
     }
 }
 
