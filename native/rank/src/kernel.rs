@@ -3,7 +3,7 @@
 /// Heads computed side by side: one register of eight f32.
 const LANES: usize = 8;
 /// Rows computed side by side, so that one sum need not wait for the other.
-const TILE: usize = 4;
+const TILE: usize = 8;
 
 /// Weights in the order in which the loops read them.
 #[derive(Clone, Debug)]
@@ -72,15 +72,23 @@ fn scores_with<const FMA: bool>(weights: &Weights, features: &[f32]) -> Vec<f64>
     let width = weights.linear.len();
     let mut scores: Vec<f64> =
         features.chunks_exact(width).map(|row| dot::<FMA>(row, &weights.linear)).collect();
+    let mut logits = vec![[0.0_f32; LANES]; if weights.has_sigmoid() { scores.len() } else { 0 }];
     for block in &weights.sigmoid {
-        let mut tiles = features.chunks_exact(width * TILE);
-        let mut sums = scores.chunks_exact_mut(TILE);
-        for (tile, sums) in tiles.by_ref().zip(sums.by_ref()) {
-            add_sigmoids::<FMA, TILE>(block, tile, sums);
+        let mut rows = features.chunks_exact(width * TILE);
+        let mut tiles = logits.chunks_exact_mut(TILE);
+        for (rows, tile) in rows.by_ref().zip(tiles.by_ref()) {
+            fill::<FMA, TILE>(block, rows, tile);
         }
-        let rest = tiles.remainder().chunks_exact(width);
-        for (row, sum) in rest.zip(sums.into_remainder().chunks_exact_mut(1)) {
-            add_sigmoids::<FMA, 1>(block, row, sum);
+        let rest = rows.remainder().chunks_exact(width);
+        for (row, tile) in rest.zip(tiles.into_remainder().chunks_exact_mut(1)) {
+            fill::<FMA, 1>(block, row, tile);
+        }
+        for logit in logits.as_flattened_mut() {
+            *logit = sigmoid(*logit);
+        }
+        for (score, heads) in scores.iter_mut().zip(&logits) {
+            let parts = heads.iter().zip(&block.heads).map(|(&head, &weight)| f64::from(head * weight));
+            *score += parts.sum::<f64>();
         }
     }
     scores
@@ -111,29 +119,23 @@ fn multiply_add<const FMA: bool>(x: f64, w: f64, sum: f64) -> f64 {
     if FMA { x.mul_add(w, sum) } else { x * w + sum }
 }
 
-/// Adds head weight × sigmoid of eight heads to the scores of `ROWS` rows.
+/// Computes eight logits of each of `ROWS` rows.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn add_sigmoids<const FMA: bool, const ROWS: usize>(block: &Block, rows: &[f32], scores: &mut [f64]) {
+fn fill<const FMA: bool, const ROWS: usize>(block: &Block, rows: &[f32], tile: &mut [[f32; LANES]]) {
     let width = block.features.len();
     let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &rows[row * width..][..width]);
-    let mut logits = [[0.0_f32; LANES]; ROWS];
+    let mut sums = [[0.0_f32; LANES]; ROWS];
     for (feature, weights) in block.features.iter().enumerate() {
-        for (logits, row) in logits.iter_mut().zip(&rows) {
+        for (sums, row) in sums.iter_mut().zip(&rows) {
             let x = row[feature];
             for lane in 0..LANES {
                 let w = weights[lane];
-                logits[lane] = if FMA { x.mul_add(w, logits[lane]) } else { x * w + logits[lane] };
+                sums[lane] = if FMA { x.mul_add(w, sums[lane]) } else { x * w + sums[lane] };
             }
         }
     }
-    for (logits, score) in logits.iter().zip(scores) {
-        let mut parts = [0.0_f32; LANES];
-        for lane in 0..LANES {
-            parts[lane] = block.heads[lane] * sigmoid(logits[lane]);
-        }
-        *score += parts.iter().map(|&part| f64::from(part)).sum::<f64>();
-    }
+    tile.copy_from_slice(&sums);
 }
 
 /// 1 / (1 + e^-x), to a few units in the last place, without branches. NaN stays NaN.
