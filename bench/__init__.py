@@ -1,0 +1,1 @@
+"""Benchmarks: kernels against peers (micro), the platform under load (load)."""

@@ -1,0 +1,1 @@
+"""Each kernel timed in one run beside the best peer that can be installed."""

@@ -1,0 +1,206 @@
+"""Timing contenders side by side: check first, then round-robin, on one thread, with rotating inputs.
+
+The figure that counts is the ratio within one run. On a busy machine trust the CPU time and the minimum.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ROUNDS = 11
+SAMPLE_NS = 5_000_000
+WARM_UP_ROUNDS = 2
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# Settings for older OpenBLAS builds, which would slow the peer down.
+_SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to do the work; `call` gets the number of the turn and picks the inputs of that turn.
+
+    `goal` is the greatest ratio of our time to this peer's that is good enough.
+    """
+
+    name: str
+    call: Callable[[int], object]
+    goal: float | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of work. `check(turn)` asserts that all contenders give the same answer in that turn."""
+
+    name: str
+    ours: Contender
+    peers: Sequence[Contender]
+    turns: int
+    check: Callable[[int], None]
+    missing: Sequence[str] = ()
+
+
+@dataclass
+class Timing:
+    """Times of one contender, µs a call."""
+
+    contender: str
+    wall_us: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the report. The ratios are our minima over this peer's, of wall and of CPU time; ours has none."""
+
+    case: str
+    contender: str
+    min_us: float
+    median_us: float
+    cpu_us: float
+    ratio: float | None
+    cpu_ratio: float | None
+    goal: float | None
+
+
+def main(module: str, cases: Callable[[], Iterator[Case]]) -> None:
+    """Run the cases of a benchmark module and print a table, or JSON with `--json`."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=cases.__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="rounds, at least 9 for figures to publish"
+    )
+    options = parser.parse_args()
+    _on_one_thread(module)
+    where = machine()
+    lines: list[Line] = []
+    missing: dict[str, list[str]] = {}
+    if not options.json:
+        print("\n".join(f"{name:8} {value}" for name, value in where.items()))
+    for case in cases():
+        found = run(case, options.rounds)
+        lines += found
+        missing[case.name] = list(case.missing)
+        if not options.json:
+            _print_case(case, found)
+    if options.json:
+        print(json.dumps({"machine": where, "lines": [asdict(line) for line in lines], "missing": missing}))
+
+
+def run(case: Case, rounds: int) -> list[Line]:
+    """Check a case, time it round-robin, and compare."""
+    for turn in range(case.turns):
+        case.check(turn)
+    contenders = (case.ours, *case.peers)
+    timings = [Timing(contender.name) for contender in contenders]
+    calls = [_calls_for_a_sample(contender) for contender in contenders]
+    turns = [0] * len(contenders)
+    for number in range(WARM_UP_ROUNDS + rounds):
+        for place in range(len(contenders)):
+            at = (place + number) % len(contenders)
+            wall, cpu = _sample(contenders[at].call, turns[at], calls[at])
+            turns[at] += calls[at]
+            if number >= WARM_UP_ROUNDS:
+                timings[at].wall_us.append(wall)
+                timings[at].cpu_us.append(cpu)
+    return [
+        _line(case, contender, timing, timings[0])
+        for timing, contender in zip(timings, contenders, strict=True)
+    ]
+
+
+def _line(case: Case, contender: Contender, timing: Timing, ours: Timing) -> Line:
+    wall, cpu = min(timing.wall_us), min(timing.cpu_us)
+    is_peer = timing is not ours
+    return Line(
+        case.name,
+        timing.contender,
+        wall,
+        statistics.median(timing.wall_us),
+        cpu,
+        min(ours.wall_us) / wall if is_peer else None,
+        min(ours.cpu_us) / cpu if is_peer else None,
+        contender.goal,
+    )
+
+
+def machine() -> dict[str, str]:
+    """Return what the figures depend on: versions, commit, processor, load."""
+    here = Path(__file__).resolve().parents[2]
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {
+        "python": platform.python_version(),
+        "numpy": importlib.metadata.version("numpy"),
+        "commit": commit.stdout.strip() or "none",
+        "cpu": f"{_processor()}, {os.cpu_count()} cores",
+        "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+    }
+
+
+def _on_one_thread(module: str) -> None:
+    """Start again with the variables that libraries read when they are loaded."""
+    wanted = {name: value for name, value in os.environ.items() if name not in _SLOWING} | _ONE_THREAD
+    if wanted != dict(os.environ):
+        os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], wanted)
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _calls_for_a_sample(contender: Contender) -> int:
+    """Return how many calls last at least a sample."""
+    calls = 1
+    while True:
+        started = time.perf_counter_ns()
+        for turn in range(calls):
+            contender.call(turn)
+        elapsed = time.perf_counter_ns() - started
+        if elapsed >= SAMPLE_NS:
+            return calls
+        calls = max(calls * 2, int(calls * SAMPLE_NS / max(elapsed, 1)))
+
+
+def _sample(call: Callable[[int], object], first_turn: int, calls: int) -> tuple[float, float]:
+    """Return wall and CPU time of a call in µs, over one sample."""
+    cpu = time.process_time_ns()
+    wall = time.perf_counter_ns()
+    for turn in range(first_turn, first_turn + calls):
+        call(turn)
+    wall = time.perf_counter_ns() - wall
+    cpu = time.process_time_ns() - cpu
+    return wall / calls / 1000, cpu / calls / 1000
+
+
+def _print_case(case: Case, lines: Sequence[Line]) -> None:
+    print(f"\n{case.name}")
+    print(f"  {'':34}{'min µs':>10}{'median':>10}{'CPU':>10}{'ratio':>9}{'of CPU':>9}{'goal':>8}")
+    for line in lines:
+        ratios = [f"{ratio:.3f}" if ratio is not None else "" for ratio in (line.ratio, line.cpu_ratio)]
+        goal = "" if line.goal is None else f"≤ {line.goal}"
+        print(
+            f"  {line.contender:34}{line.min_us:10.1f}{line.median_us:10.1f}{line.cpu_us:10.1f}"
+            f"{ratios[0]:>9}{ratios[1]:>9}{goal:>8}"
+        )
+    for name in case.missing:
+        print(f"  {name:34}   missing")
