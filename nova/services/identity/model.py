@@ -1,0 +1,197 @@
+"""Nouns of the room: accounts, sessions, tokens, revocations, and the facts that stop a verb."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+from uuid import UUID
+
+from nova.platform.errors import Conflict, NotFound, RateLimited, Unauthenticated
+from nova.policy.permissions import Role, permissions_of
+
+UserId = NewType("UserId", UUID)
+SessionId = NewType("SessionId", UUID)
+
+MEMBER_ONLY = frozenset({Role.MEMBER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Somebody who may sign in. A token that carries a lower `epoch` than the account is void."""
+
+    user_id: UserId
+    handle: str
+    email: str
+    roles: frozenset[Role]
+    epoch: int
+    created_at: datetime
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """Everything that the account may do."""
+        return permissions_of(self.roles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account about to be opened. `display_name` is told to the others and not kept here."""
+
+    user_id: UserId
+    handle: str
+    email: str
+    password_hash: str = field(repr=False)
+    display_name: str
+    created_at: datetime
+    roles: frozenset[Role] = MEMBER_ONLY
+
+    def opened(self) -> Account:
+        """Return the account as it stands once it is opened."""
+        return Account(
+            user_id=self.user_id,
+            handle=self.handle,
+            email=self.email,
+            roles=self.roles,
+            epoch=0,
+            created_at=self.created_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """An account with the hash that its password is held against."""
+
+    account: Account
+    password_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Where a session was opened, as the list of sessions shows it."""
+
+    user_agent: str
+    ip_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One signed-in device."""
+
+    session_id: SessionId
+    user_id: UserId
+    device: Device
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPage:
+    """Sessions of one account, newest first; `next_after` begins the next page where there is one."""
+
+    sessions: Sequence[Session]
+    next_after: SessionId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPair:
+    """What a client holds for its session. Never logged, never stored in this form."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """An account with the tokens of one of its sessions."""
+
+    account: Account
+    session_id: SessionId
+    tokens: TokenPair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedCall:
+    """A call that came under an idempotency key and answers with tokens. `body_hash` covers no password."""
+
+    method: str
+    key: str = field(repr=False)
+    body_hash: bytes
+
+    @property
+    def key_hash(self) -> bytes:
+        """The key as it is stored (SHA-256)."""
+        return hashlib.sha256(self.key.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """A password that is being tried: counted against `subject` until it turns out to be right."""
+
+    subject: bytes
+    guessed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """An account whose password was given; the right guess is given back by what acts on it."""
+
+    credentials: Credentials
+    guess: Guess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """One ended session, or with `epoch`: every token of the user that carries a smaller one."""
+
+    seq: int
+    user_id: UserId
+    session_id: SessionId | None
+    epoch: int | None
+    revoked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """A signing key at rest: the public half as DER (SubjectPublicKeyInfo), the private half sealed."""
+
+    kid: str
+    public_der: bytes
+    sealed: bytes = field(repr=False)
+    created_at: datetime
+    signs_from: datetime
+    signs_until: datetime
+    verifies_until: datetime
+
+
+class HandleTaken(Conflict):
+    """This handle belongs to another account: choose another."""
+
+
+class EmailTaken(Conflict):
+    """An account with this e-mail address exists: sign in instead."""
+
+
+class InvalidCredentials(Unauthenticated):
+    """The login or the password is wrong."""
+
+
+class TooManyGuesses(RateLimited):
+    """Too many wrong passwords for this login: wait, then try again."""
+
+
+class RefreshTokenInvalid(Unauthenticated):
+    """This refresh token is unknown, expired, or of a session that has ended: sign in again."""
+
+
+class RefreshTokenReused(Unauthenticated):
+    """This refresh token was used before, so its session was ended: sign in again."""
+
+
+class SessionNotFound(NotFound):
+    """There is no such session."""
+
+
+class AccountNotFound(NotFound):
+    """There is no such account."""

@@ -1,0 +1,5 @@
+"""All SQL of the room.
+
+Locks are always taken in one order, so that no two verbs can wait for each other: keyed call, account,
+session, refresh token, and the sequence of revocations last.
+"""
