@@ -22,6 +22,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 PRODUCTION = {
     "NOVA_ENVIRONMENT": "production",
     "NOVA_SECRET": SECRET,
+    "NOVA_IDENTITY_KEK": SECRET,
     "NOVA_POSTGRES_URL": "postgresql://admin:pw@db/nova",
     "NOVA_REDIS_URL": "redis://:pw@cache:6379/0",
 }
@@ -108,6 +109,8 @@ def test_production_with_its_own_values_starts() -> None:
         ("NOVA_SECRET", DEVELOPMENT_SECRET.reveal()),
         ("NOVA_SECRET", "short"),
         ("NOVA_SECRET", None),
+        ("NOVA_IDENTITY_KEK", "short"),
+        ("NOVA_IDENTITY_KEK", None),
         ("NOVA_POSTGRES_URL", None),
         ("NOVA_REDIS_URL", None),
         ("NOVA_WORLD", "small"),
