@@ -1,0 +1,79 @@
+"""How identity is put together."""
+
+from datetime import timedelta
+
+from nova.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
+from nova.platform.config import Config
+from nova.platform.db.idempotency import Once
+from nova.platform.platform import Platform
+from nova.platform.room import Lifecycle, Room
+from nova.platform.rpc.binding import ServiceBinding
+from nova.services.identity.announcer import RedisAnnouncer
+from nova.services.identity.kek import Kek, kept_in
+from nova.services.identity.keys import CLOCK_SLACK, SigningKeys
+from nova.services.identity.passwords import Passwords, spare_cores
+from nova.services.identity.server import SYSTEM_METHODS, IdentityServer
+from nova.services.identity.service.accounts import Accounts
+from nova.services.identity.service.guessing import Guessing
+from nova.services.identity.service.revoking import Revoking
+from nova.services.identity.service.roles import Roles
+from nova.services.identity.service.sessions import Sessions
+from nova.services.identity.service.tickets import Tickets
+from nova.services.identity.store.reading import IdentityStore
+from nova.services.identity.tokens import AccessTokens, RefreshTokens
+from nova.services.identity.upkeep import HashingPool, Sweeper, Upkeep
+
+TEND_EVERY_S = 60.0
+SWEEP_EVERY_S = 600.0
+
+
+def build(platform: Platform) -> Room:
+    """Return the identity room on the house's floor."""
+    clock, knobs = platform.clock, platform.config.tokens
+    kek = _kek(platform.config)
+    store = IdentityStore(platform.database("identity"))
+    passwords = Passwords(workers=spare_cores())
+    token_life = timedelta(seconds=knobs.access_s + knobs.leeway_s)
+    keys = SigningKeys(store=store, kek=kek, clock=clock, token_life=token_life)
+    tickets = Tickets(
+        access=AccessTokens(
+            keys=keys,
+            clock=clock,
+            issuer=knobs.issuer,
+            audience=knobs.audience,
+            life=timedelta(seconds=knobs.access_s),
+        ),
+        refresh=RefreshTokens(kek.derived("refresh-tokens")),
+        clock=clock,
+        refresh_life=timedelta(seconds=knobs.refresh_s),
+    )
+    revoking = Revoking(announcer=RedisAnnouncer(platform.redis), clock=clock)
+    server = IdentityServer(
+        accounts=Accounts(
+            store=store,
+            passwords=passwords,
+            guessing=Guessing(store=store, passwords=passwords),
+            tickets=tickets,
+            revoking=revoking,
+            clock=clock,
+        ),
+        sessions=Sessions(store=store, tickets=tickets, revoking=revoking, clock=clock),
+        roles=Roles(store=store, revoking=revoking),
+        keys=keys,
+        once=Once("identity"),
+    )
+    sweeper = Sweeper(store, revocations_matter=token_life + CLOCK_SLACK)
+    startables: list[Lifecycle] = [
+        HashingPool(passwords),
+        Upkeep("identity-keys", keys.tend, every_s=TEND_EVERY_S, tasks=platform.tasks, first=True),
+        Upkeep("identity-sweeper", sweeper.sweep, every_s=SWEEP_EVERY_S, tasks=platform.tasks),
+    ]
+    binding = ServiceBinding(
+        add_to_server=add_IdentityServiceServicer_to_server, servicer=server, system_methods=SYSTEM_METHODS
+    )
+    return Room(name="identity", bindings=[binding], startables=startables)
+
+
+def _kek(config: Config) -> Kek:
+    secret = config.secrets.identity_kek
+    return kept_in(config.server.data) if secret is None else Kek(secret.reveal())
