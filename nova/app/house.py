@@ -4,11 +4,14 @@
 cannot tell the difference.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+import structlog
 
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app import rooms
@@ -17,18 +20,20 @@ from nova.platform.auth.actor import Actor
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verifier
+from nova.platform.backoff import Backoff
 from nova.platform.blobs import Blobs
 from nova.platform.cache.caches import Caches
 from nova.platform.clock import SystemClock
 from nova.platform.config import Config
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
+from nova.platform.errors import Timeout, Unavailable
 from nova.platform.health import Health
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
 from nova.platform.redis.client import connect
 from nova.platform.relay import Relay
-from nova.platform.room import Room
+from nova.platform.room import Lifecycle, Room
 from nova.platform.rpc.call import Middleware
 from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
 from nova.platform.rpc.local import LocalServer
@@ -36,6 +41,8 @@ from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing, otlp_tracing
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +157,8 @@ class House:
         stack.push_async_callback(self._local.stop)
         for name in self.names:
             for startable in self.built[name].startables:
+                await started(startable, room=name)
                 stack.push_async_callback(startable.stop)
-                await startable.start()
         await self._watch_revocations(stack)
         for name in self._relays:
             relay = Relay(database=self._databases[name], log=self.platform.log)
@@ -206,6 +213,24 @@ class House:
     async def _close_channels(self) -> None:
         for channel in self._channels.values():
             await channel.close()
+
+
+async def started(part: Lifecycle, *, room: str) -> None:
+    """Start a part of a room; while a neighbour that it must ask is not there, wait for it.
+
+    In one process the order of the rooms makes sure that it is. Of many processes each may be the first.
+    """
+    waits = Backoff(first_s=0.05, longest_s=1.0)
+    failures = 0
+    while True:
+        try:
+            await part.start()
+        except (Unavailable, Timeout) as error:
+            failures += 1
+            _log.warning("room_waits", room=room, part=type(part).__name__, error=error.reason)
+            await asyncio.sleep(waits.wait_s(failures))
+        else:
+            return
 
 
 def _tracing(config: Config, *, service: str) -> Tracing:

@@ -20,11 +20,13 @@ WITH fresh AS (
     ) AS f (author_id, post_id, caption, content_type, tags, media, audience, created_at)
 ), indexed AS (
     INSERT INTO post_authors (post_id, author_id) SELECT post_id, author_id FROM fresh
+    ON CONFLICT DO NOTHING RETURNING post_id
 )
 INSERT INTO posts (author_id, post_id, caption, content_type, tags, media, audience, created_at)
 SELECT author_id, post_id, caption, content_type,
        ARRAY(SELECT jsonb_array_elements_text(tags::jsonb)), media::jsonb, audience, created_at
-FROM fresh
+FROM fresh JOIN indexed USING (post_id)
+RETURNING post_id
 """
 _ADD_POST_AUDIENCE = (
     "INSERT INTO post_audience (post_id, user_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING"
@@ -62,9 +64,9 @@ DELETE FROM stories WHERE story_id IN
 class ContentTx(Tx):
     """The statements of content's transactions."""
 
-    async def add_posts(self, posts: Sequence[Post]) -> None:
-        """Insert new posts in one statement."""
-        await self.execute(
+    async def add_posts(self, posts: Sequence[Post]) -> frozenset[PostId]:
+        """Insert posts in one statement; return those whose ids were new."""
+        rows = await self.fetch(
             _ADD_POSTS,
             [post.author_id for post in posts],
             [post.post_id for post in posts],
@@ -75,6 +77,7 @@ class ContentTx(Tx):
             [post.audience.value for post in posts],
             [post.created_at for post in posts],
         )
+        return frozenset(PostId(row["post_id"]) for row in rows)
 
     async def set_audience(self, post_id: PostId, user_ids: Sequence[UserId]) -> None:
         """Make exactly these people the chosen audience of a post."""

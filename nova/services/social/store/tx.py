@@ -29,7 +29,7 @@ _ADD_LIKES = """
 INSERT INTO likes (post_id, user_id, liked_at)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS l (post_id, user_id, liked_at)
 WHERE NOT EXISTS (SELECT FROM deleted_posts d WHERE d.post_id = l.post_id)
-ON CONFLICT DO NOTHING RETURNING post_id
+ON CONFLICT DO NOTHING RETURNING post_id, user_id
 """
 _ADD_SHARE = """
 INSERT INTO shares (post_id, user_id, text, shared_at)
@@ -42,7 +42,7 @@ SELECT comment_id, post_id, parent_id, author_id, path::uuid[], authors::uuid[],
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
   AS c (comment_id, post_id, parent_id, author_id, path, authors, text, created_at)
 WHERE NOT EXISTS (SELECT FROM deleted_posts d WHERE d.post_id = c.post_id)
-RETURNING post_id
+ON CONFLICT DO NOTHING RETURNING post_id, comment_id
 """
 _COUNT = """
 INSERT INTO post_counters (post_id, slot, likes, comments, shares)
@@ -88,8 +88,8 @@ class SocialTx(Tx):
         row = await self.fetchrow(BY_ID, [comment_id], viewer_id, hidden)
         return None if row is None else seen_of(row)
 
-    async def add_likes(self, likes: Sequence[Like]) -> int:
-        """Insert the likes that are new, and count them; return how many."""
+    async def add_likes(self, likes: Sequence[Like]) -> list[Like]:
+        """Insert the likes that are new, and count them; return them."""
         rows = await self.fetch(
             _ADD_LIKES,
             [like.post_id for like in likes],
@@ -99,7 +99,8 @@ class SocialTx(Tx):
         await self._count(
             {post: Totals(likes=n) for post, n in Counter(row["post_id"] for row in rows).items()}
         )
-        return len(rows)
+        new = {(row["post_id"], row["user_id"]) for row in rows}
+        return [like for like in likes if (like.post_id, like.user_id) in new]
 
     async def remove_like(self, user_id: UserId, post_id: PostId) -> bool:
         """Return False when the user did not like the post."""
@@ -122,8 +123,8 @@ class SocialTx(Tx):
             await self._count({post_id: Totals(shares=-1)})
         return gone == 1
 
-    async def add_comments(self, comments: Sequence[Comment]) -> int:
-        """Insert comments and count them; return how many, without those of deleted posts."""
+    async def add_comments(self, comments: Sequence[Comment]) -> list[Comment]:
+        """Insert comments and count them; return those that were new, and none of deleted posts."""
         rows = await self.fetch(
             _ADD_COMMENTS,
             [comment.comment_id for comment in comments],
@@ -138,7 +139,8 @@ class SocialTx(Tx):
         await self._count(
             {post: Totals(comments=n) for post, n in Counter(row["post_id"] for row in rows).items()}
         )
-        return len(rows)
+        new = {row["comment_id"] for row in rows}
+        return [comment for comment in comments if comment.comment_id in new]
 
     async def lock_comment(self, comment_id: CommentId) -> Comment | None:
         """Return the comment and keep it from being deleted until the transaction ends."""
