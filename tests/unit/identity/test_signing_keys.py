@@ -17,6 +17,7 @@ from nova.services.identity.kek import Kek
 from nova.services.identity.keys import MADE_AHEAD, PUBLISHED_AHEAD, SIGNS_FOR, SigningKeys
 from nova.services.identity.store.reading import IdentityStore
 from tests.unit.identity.identity_house import KEK, IdentityHouse
+from tests.waiting import until
 
 TOKEN_LIFE = timedelta(seconds=3630)
 Maker = Callable[..., SigningKeys]
@@ -78,11 +79,24 @@ async def test_a_retired_key_is_published_until_its_last_token_has_expired(
     assert first not in published(keys)
 
 
-async def test_many_processes_that_start_at_once_make_one_key(process: Maker) -> None:
-    processes = [process() for _ in range(6)]
-    await asyncio.gather(*(keys.tend() for keys in processes))
+async def test_many_processes_that_start_at_once_make_one_key(process: Maker, database: Database) -> None:
+    """All have found that there is none, and stand before the lock together."""
+    processes = [process() for _ in range(4)]
+    async with IdentityStore(database).transaction() as tx:
+        await tx.lock_signing_keys()
+        making = [asyncio.create_task(keys.tend()) for keys in processes]
+        await until(lambda: waiting_for_a_lock(database, len(processes)))
+    await asyncio.gather(*making)
     assert len({keys.current().kid for keys in processes}) == 1
     assert len(published(processes[0])) == 1
+
+
+async def waiting_for_a_lock(database: Database, count: int) -> bool:
+    """Return whether so many transactions of this room's role wait for an advisory lock."""
+    waiting = await database.primary.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND wait_event = 'advisory'"
+    )
+    return bool(waiting == count)
 
 
 async def test_another_kek_makes_a_new_key_and_the_old_one_goes_on_verifying(process: Maker) -> None:
