@@ -16,9 +16,10 @@ from prometheus_client import Counter, Gauge
 
 from nova.platform.backoff import Backoff
 from nova.platform.db.database import Database
+from nova.platform.db.pool import Record as Row
 from nova.platform.errors import Timeout, Unavailable
 from nova.platform.log.port import EventLog, Fence, Fenced, Refused
-from nova.platform.outbox.take import OutboxRow, RelayTx
+from nova.platform.outbox.take import RelayTx, order_of, records_of
 from nova.platform.outbox.write import bell_name
 
 TRIES = 5
@@ -55,6 +56,7 @@ class Relay:
     ) -> None:
         self._database = database
         self._room = database.room
+        self._producer = f"outbox:{database.room}"
         self._log = log
         self._batch = batch
         self._poll_s = poll_s
@@ -87,55 +89,60 @@ class Relay:
     async def publish(self) -> int:
         """Publish one batch; return how many rows it took. Raises `Unavailable`, `Timeout` or `Fenced`."""
         async with self._database.transaction(RelayTx) as tx:
-            turn = await tx.take_turn()
             rows = await tx.claim(self._batch)
             if not rows:
                 return 0
-            refused = await self._append(rows, Fence(producer=f"outbox:{self._room}", turn=turn))
+            # Side by side: the rows are gone only if this transaction commits, which waits for the log.
+            removing = asyncio.ensure_future(tx.remove(rows))
+            await asyncio.sleep(0)
+            try:
+                refused = await self._append(rows, Fence(producer=self._producer, turn=rows[0]["turn"]))
+            finally:
+                await removing
             held = await self._hold_back(tx, rows, refused) if refused else 0
         PUBLISHED.labels(self._room).inc(len(rows) - len(refused) - held)
         return len(rows)
 
-    async def _append(self, rows: Sequence[OutboxRow], fence: Fence) -> dict[int, str]:
+    async def _append(self, rows: Sequence[Row], fence: Fence) -> dict[int, str]:
         """Append rows in order; return why, by `seq`, for those that the log refuses.
 
         A batch with a bad row in it is halved until that row is alone. Rows after it under the same key wait.
         """
         try:
-            await self._log.append([row.record(self._room) for row in rows], fence=fence)
+            await self._log.append(records_of(rows, self._room), fence=fence)
         except Refused as error:
             if len(rows) == 1:
-                return {rows[0].seq: error.message}
+                return {rows[0]["seq"]: error.message}
         else:
             return {}
         middle = len(rows) // 2
         refused = await self._append(rows[:middle], fence)
-        blocked = {row.order for row in rows[:middle] if row.seq in refused}
-        rest = [row for row in rows[middle:] if row.order not in blocked]
+        blocked = {order_of(row) for row in rows[:middle] if row["seq"] in refused}
+        rest = [row for row in rows[middle:] if order_of(row) not in blocked]
         return refused | (await self._append(rest, fence) if rest else {})
 
-    async def _hold_back(self, tx: RelayTx, rows: Sequence[OutboxRow], refused: dict[int, str]) -> int:
+    async def _hold_back(self, tx: RelayTx, rows: Sequence[Row], refused: dict[int, str]) -> int:
         """Put back refused rows, to be tried later or never, and what has to wait behind them."""
         blocked: set[tuple[str, bytes]] = set()
         waiting = []
         for row in rows:
-            if row.seq in refused:
-                await self._refuse(tx, row, refused[row.seq])
-                blocked.add(row.order)
-            elif row.order in blocked:
+            if row["seq"] in refused:
+                await self._refuse(tx, row, refused[row["seq"]])
+                blocked.add(order_of(row))
+            elif order_of(row) in blocked:
                 waiting.append(row)
         await tx.put_back(waiting)
         return len(waiting)
 
-    async def _refuse(self, tx: RelayTx, row: OutboxRow, why: str) -> None:
-        tries = row.tries + 1
+    async def _refuse(self, tx: RelayTx, row: Row, why: str) -> None:
+        tries = row["tries"] + 1
         if tries < TRIES:
             RETRIED.labels(self._room).inc()
             await tx.try_later(row, why, wait_s=self._refusals.wait_s(tries))
             return
         DEAD.labels(self._room).inc()
-        _log.error("event_dead", room=self._room, topic=row.topic, event_id=str(row.id), why=why)
-        await tx.bury(row, why, tries=tries)
+        _log.error("event_dead", room=self._room, topic=row["topic"], event_id=str(row["id"]), why=why)
+        await tx.bury(row, why)
 
     async def _measure(self) -> None:
         """Tell how much waits, and since when; at most once a poll."""

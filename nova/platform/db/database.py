@@ -123,9 +123,9 @@ class Database:
         """
         async with self.primary.connection() as connection:
             pending = Pending(claim=pending_claim(self.room))
-            with translated():
-                await connection.execute("BEGIN")
             try:
+                with translated():
+                    await connection.execute(tx_type.BEGIN)
                 if pending.claim is not None:
                     await pending.claim.take(connection)
                 yield tx_type(connection, pending)

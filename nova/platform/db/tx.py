@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from nova.platform.db.failures import translated
 from nova.platform.db.idempotency import Claim
@@ -27,7 +27,10 @@ class Tx:
     """Subclass it in a room's `store.py` and add the room's statements. READ COMMITTED; keep it short.
 
     There is no `commit` and no `publish`: the block that opened it commits, and events leave with the commit.
+    `BEGIN` opens it; a subclass may take its locks in the same round trip.
     """
+
+    BEGIN: ClassVar[str] = "BEGIN"
 
     def __init__(self, connection: Connection, pending: Pending) -> None:
         self._connection = connection

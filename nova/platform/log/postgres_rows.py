@@ -16,15 +16,7 @@ def delivered(row: Row, catalog: Catalog) -> Delivered:
     partition_id, offset, identifier, key, payload, source, headers, emitted_at = row[:8]
     topic, number = catalog.place(partition_id)
     return Delivered(
-        id=identifier,
-        topic=topic,
-        key=key,
-        payload=payload,
-        emitted_at=emitted_at,
-        source=source,
-        headers=load_headers(headers),
-        partition=number,
-        offset=offset,
+        identifier, topic, key, payload, emitted_at, source, load_headers(headers), number, offset
     )
 
 

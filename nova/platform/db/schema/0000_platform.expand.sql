@@ -22,6 +22,7 @@ CREATE TABLE outbox (
 
 -- Rows that the log refused and that hold back the later ones of their key: few, or none.
 CREATE INDEX outbox_held ON outbox (topic, key, seq) WHERE retry_at IS NOT NULL;
+CREATE INDEX outbox_retry ON outbox (retry_at) WHERE retry_at IS NOT NULL;
 
 -- Each time a relay takes the outbox it draws the next number: the log refuses a relay that lost its turn.
 CREATE SEQUENCE outbox_turns;

@@ -122,14 +122,8 @@ async def test_x1_a_bad_event_is_a_dead_letter_and_the_partition_moves_on(scratc
 
 async def test_x1_a_payload_that_is_none_of_its_topic_is_a_dead_letter_at_once(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
-    broken = Record(
-        id=uuid7(),
-        topic=THINGS.name,
-        key=b"k",
-        payload=b"\xff\xff",
-        emitted_at=datetime.now(UTC),
-        source="test",
-    )
+    broken = record()
+    broken.payload = b"\xff\xff"
     await consumer(database, log).deliver([broken, record(1)])
     assert await effects(database) == [1]
     assert [letter.why for letter in await list_dead(log, THINGS.name)] == ["UNDECODABLE"]
@@ -165,6 +159,7 @@ async def test_an_event_older_than_the_memory_is_a_dead_letter(scratch: Scratch)
         payload=BytesValue(value=b"1").SerializeToString(),
         emitted_at=datetime.now(UTC) - WINDOW - timedelta(minutes=1),
         source="test",
+        headers={},
     )
     await consumer(database, log).deliver([old])
     assert await effects(database) == []
