@@ -5,9 +5,8 @@ cannot tell the difference.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +15,7 @@ import structlog
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app import rooms
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
+from nova.app.sources import Sources
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
 from nova.platform.auth.keys import KeyRing
@@ -29,6 +29,7 @@ from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.errors import Timeout, Unavailable
 from nova.platform.health import Health
+from nova.platform.housekeeping import Housekeeping
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
 from nova.platform.redis.client import connect
@@ -43,15 +44,6 @@ from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing, otlp_tracing
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Where the engines answer: one DSN a room (its own role), the event log's, and Redis."""
-
-    room_dsns: Mapping[str, str]
-    log_dsn: str
-    redis_url: str
 
 
 class House:
@@ -166,11 +158,18 @@ class House:
         for name in self.names:
             for consumer in self.built[name].consumers:
                 self.tasks.spawn(f"consumer-{name}", consumer.run(), critical=True)
+        self._keep_clean()
         if self._listen:
             for name in self.names:
                 server = self._wire_server(self.built[name])
                 await server.start()
                 stack.push_async_callback(server.stop)
+
+    def _keep_clean(self) -> None:
+        """Sweep what is over its time: each room's own tables where the room is, the log where the relays are."""
+        databases = [self._databases[name] for name in self.names]
+        log = self.platform.log if self._relays else None
+        self.tasks.spawn("housekeeping", Housekeeping(databases=databases, log=log).run())
 
     async def _watch_revocations(self, stack: AsyncExitStack) -> None:
         feed = IdentityRevocationFeed(IdentityServiceStub(self.channel("identity")))

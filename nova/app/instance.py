@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nova.app.engines.passwords import replace_privately
+from nova.app.sources import Sources
 
 _FILE = "instance.json"
 
@@ -18,10 +19,11 @@ class NotRunning(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """Where a running Nova answers."""
+    """Where a running Nova and its engines answer."""
 
     pid: int
     url: str
+    sources: Sources
 
     @property
     def graphql(self) -> str:
@@ -43,8 +45,9 @@ def announced(data: Path, instance: Instance) -> Iterator[None]:
 def running(data: Path) -> Instance:
     """Return the Nova that runs on `data`. Raises `NotRunning`."""
     try:
-        instance = Instance(**json.loads((data / _FILE).read_text()))
+        kept = json.loads((data / _FILE).read_text())
+        instance = Instance(pid=kept["pid"], url=kept["url"], sources=Sources(**kept["sources"]))
         os.kill(instance.pid, 0)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise NotRunning(f"No Nova runs on {data}: start one with `nova up --data {data}`.") from error
     return instance

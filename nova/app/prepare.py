@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nova.app import rooms
-from nova.app.house import Sources
+from nova.app.sources import Sources
 from nova.platform.db.bell import Bell
 from nova.platform.db.migrate import Migrations
 from nova.platform.log.postgres import SCHEMA, PostgresLog
@@ -19,10 +19,15 @@ def log_migrations(sources: Sources) -> Migrations:
     return Migrations(dsn=sources.log_dsn, room="log", folder=SCHEMA, base=None)
 
 
+def log_of(sources: Sources) -> PostgresLog:
+    """Return the event log, for a process that only looks or writes and does not wait for news."""
+    return PostgresLog(dsn=sources.log_dsn, bell=Bell())
+
+
 async def prepare(sources: Sources, names: Sequence[str]) -> None:
     """Apply what is pending of the log and the rooms, and declare the topics that the rooms emit."""
     await log_migrations(sources).apply()
     for room in names:
         await migrations(room, sources).apply()
-    async with PostgresLog(dsn=sources.log_dsn, bell=Bell()) as log:
+    async with log_of(sources) as log:
         await log.declare(topic for room in names for topic in rooms.topics_of(room))

@@ -15,15 +15,14 @@ from typing import Final, TypeVar
 import structlog
 
 from nova.app.engines.passwords import replace_privately
-from nova.app.house import Sources
+from nova.app.prepare import log_of
+from nova.app.sources import Sources
 from nova.app.world import rows
 from nova.app.world.generate import generate
 from nova.app.world.model import World, WorldSize
 from nova.platform import config as knobs
 from nova.platform.config import Config
-from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
-from nova.platform.log.postgres import PostgresLog
 from nova.platform.relay import Relay
 from nova.services.content import events as content_events
 from nova.services.content.store.tx import ContentTx
@@ -178,7 +177,7 @@ class Seeder:
 
     async def _publish(self) -> None:
         """Empty the outboxes, so that the first new event does not wait behind all of these."""
-        async with PostgresLog(dsn=self._sources.log_dsn, bell=Bell()) as log:
+        async with log_of(self._sources) as log:
             for room in ("identity", "user", "graph", "content", "social"):
                 async with self._database(room) as database:
                     relay = Relay(database=database, log=log)

@@ -1,13 +1,22 @@
 """Where the engines answer, from the embedded ones or from the configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from nova.app.engines.addresses import for_role
 from nova.app.engines.embedded import Engines
 from nova.app.engines.roles import DATABASE, LOG, role_of
-from nova.app.house import Sources
 from nova.platform.config import Config
 from nova.platform.knobs import BadConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where the engines answer: one DSN a room (its own role), the event log's, and Redis."""
+
+    room_dsns: Mapping[str, str]
+    log_dsn: str
+    redis_url: str
 
 
 def of_engines(engines: Engines) -> Sources:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import time
@@ -22,9 +23,10 @@ from nova.app.prepare import prepare
 from nova.app.seed import PASSWORD, SHOWN_HANDLES, Seeder
 from nova.app.sources import of_engines
 from nova.gateway.wiring import build as build_gateway
+from nova.native.build import require_current
 from nova.platform.config import Config, World
 from nova.platform.errors import NovaError
-from nova.platform.telemetry import log as logging
+from nova.platform.telemetry.log import set_up
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +77,7 @@ class Started:
 
 async def up(config: Config, *, began: float, as_json: bool, still: bool) -> None:
     """Run until a signal comes or an engine is lost. Raises what kept it from starting."""
+    require_current()
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -120,7 +123,9 @@ async def platform(config: Config, *, still: bool) -> AsyncIterator[tuple[Instan
                 "end the program that holds it, or choose another port with --port."
             ) from error
         stack.push_async_callback(gateway.stop)
-        instance = Instance(pid=os.getpid(), url=f"http://{config.server.host}:{gateway.port}")
+        instance = Instance(
+            pid=os.getpid(), url=f"http://{config.server.host}:{gateway.port}", sources=sources
+        )
         stack.enter_context(announced(data, instance))
         if not still and config.server.world is not World.NONE:
             living = Living(config, house)
@@ -144,7 +149,7 @@ async def _until_the_end(ending: asyncio.Event, engines: Engines) -> None:
 def _log_to(data: Path, config: Config, stack: AsyncExitStack) -> None:
     """Send logs to the data folder: the terminal is for people."""
     file = stack.enter_context((data / "logs" / "nova.log").open("a"))
-    logging.set_up(stream=file, level=config.telemetry.log_level.number)
+    set_up(stream=file, level=logging.getLevelNamesMapping()[config.telemetry.log_level.upper()])
 
 
 def _text(url: Any) -> str | None:  # noqa: ANN401 - one of two kinds of URL

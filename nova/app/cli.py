@@ -1,0 +1,244 @@
+"""The command line: `nova`. Each command imports what it needs when it runs, so that `nova --help` is quick.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 an objective missed, 4 a dependency is down.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+FAILED: Final = 1
+USAGE: Final = 2
+MISSED: Final = 3
+DOWN: Final = 4
+
+_began = time.monotonic()
+
+
+def main() -> None:
+    """Run the command line."""
+    nova()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nova")
+def nova() -> None:
+    """Nova: the back end of a social network."""
+
+
+DATA = click.option("--data", type=click.Path(path_type=Path), help="The data folder (NOVA_DATA, ./.nova).")
+JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+
+
+@nova.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The gateway's port (NOVA_PORT, 8080); 0: a free one."
+)
+@DATA
+@click.option(
+    "--world",
+    type=click.Choice(["small", "medium", "big", "none"]),
+    help="The world to live in (NOVA_WORLD, small); a folder keeps the one that it has.",
+)
+@click.option("--still", is_flag=True, help="Let the people of the world rest.")
+@JSON
+def up(port: int | None, data: Path | None, world: str | None, *, still: bool, as_json: bool) -> None:
+    """Run the whole platform in one process, until Ctrl-C."""
+    config = configured(NOVA_PORT=port, NOVA_DATA=data, NOVA_WORLD=world)
+    from nova.app.up import up as run_up
+
+    run(lambda: run_up(config, began=_began, as_json=as_json, still=still))
+
+
+@nova.command()
+@click.argument("room")
+def serve(room: str) -> None:
+    """Run one room, or the gateway, as a process of its own."""
+    config = configured()
+    from nova.app.serve import serve as run_serve
+
+    run(lambda: run_serve(config, room))
+
+
+@nova.command()
+@click.argument("room", required=False)
+def relay(room: str | None) -> None:
+    """Move the events of all rooms, or of one, from their outboxes to the log."""
+    config = configured()
+    from nova.app.serve import relay as run_relay
+
+    run(lambda: run_relay(config, room))
+
+
+@nova.command()
+@click.argument("room", required=False)
+@click.option("--check", is_flag=True, help="Only check the files, and say what is pending.")
+@click.option("--rollback", is_flag=True, help="Take the last migration of ROOM back.")
+def migrate(room: str | None, *, check: bool, rollback: bool) -> None:
+    """Bring the schemas of all rooms, or of one, up to date."""
+    config = configured()
+    from nova.app.migrate import migrate as run_migrate
+
+    if rollback and room is None:
+        raise click.UsageError("--rollback needs a ROOM.")
+    run(lambda: run_migrate(config, room, check=check, rollback=rollback))
+
+
+@nova.command()
+@JSON
+def config(*, as_json: bool) -> None:
+    """Print every knob with its value, its default and what it does."""
+    settings = configured()
+    from nova.app.describe import print_config
+
+    print_config(settings, as_json=as_json)
+
+
+@nova.command()
+@DATA
+@JSON
+def status(data: Path | None, *, as_json: bool) -> None:
+    """Say whether a Nova runs on the data folder, and how it is."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.describe import print_status
+
+    sys.exit(print_status(settings, as_json=as_json))
+
+
+@nova.command()
+@DATA
+def doctor(data: Path | None) -> None:
+    """Check that all that Nova needs is here, and say what to do where it is not."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.doctor import examine
+
+    sys.exit(examine(settings))
+
+
+@nova.command()
+@click.argument("handle")
+@click.option("--password", help="The password; people of the sample world need none.")
+@DATA
+def token(handle: str, password: str | None, data: Path | None) -> None:
+    """Print an access token of HANDLE at the Nova that runs on the data folder."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.token import access_token
+
+    run(lambda: access_token(settings, handle, password))
+
+
+@nova.group()
+def events() -> None:
+    """Look at the event log and its dead letters."""
+
+
+@events.command()
+@click.argument("topic")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+def tail(topic: str, limit: int) -> None:
+    """Print the newest events of TOPIC as JSON lines."""
+    settings = configured()
+    from nova.app.events import tail as run_tail
+
+    run(lambda: run_tail(settings, topic, limit))
+
+
+@events.command()
+def dlq() -> None:
+    """List the events that were given up."""
+    settings = configured()
+    from nova.app.events import dead_letters
+
+    run(lambda: dead_letters(settings))
+
+
+@events.command()
+@click.argument("topic")
+@click.option("--id", "event_id", type=click.UUID, help="Only this event.")
+def replay(topic: str, event_id: Any) -> None:  # noqa: ANN401 - click's UUID
+    """Put the dead letters of TOPIC back where they failed."""
+    settings = configured()
+    from nova.app.events import replay as run_replay
+
+    run(lambda: run_replay(settings, topic, event_id))
+
+
+@nova.command()
+@click.argument("name")
+@click.option("--verify", is_flag=True, required=True, help="Compare the projection with its truth.")
+def rebuild(name: str, *, verify: bool) -> None:  # noqa: ARG001 - rebuilding happens at every start; this compares
+    """Build a projection anew beside the running one, and compare it with the truth."""
+    settings = configured()
+    from nova.app.rebuild import rebuild as run_rebuild
+
+    run(lambda: run_rebuild(settings, name))
+
+
+@nova.group()
+def bench() -> None:
+    """Measure Nova against its objectives."""
+
+
+@bench.command(name="list")
+def bench_list() -> None:
+    """Print the names of the benchmarks."""
+    from nova.app.bench import BENCHMARKS
+
+    for benchmark in BENCHMARKS.values():
+        click.echo(f"{benchmark.name:<10} {benchmark.sentence}")
+
+
+@bench.command(name="run")
+@click.argument("name")
+@JSON
+def bench_run(name: str, *, as_json: bool) -> None:
+    """Run the benchmark NAME; exit with 3 when its objective is missed."""
+    settings = configured()
+    from nova.app.bench import run_benchmark
+
+    run(lambda: run_benchmark(settings, name, as_json=as_json))
+
+
+def configured(**options: object) -> Any:  # noqa: ANN401 - the type's module is imported only when a command runs
+    """Return the configuration of the environment, with what options say on top."""
+    from nova.platform.config import load
+    from nova.platform.knobs import BadConfig
+
+    given = {name: str(value) for name, value in options.items() if value is not None}
+    try:
+        return load({**os.environ, **given})
+    except BadConfig as error:
+        fail(str(error), USAGE)
+
+
+def run(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
+    """Run a command's coroutine to its end; a failure becomes one sentence and an exit code."""
+    import uvloop
+
+    from nova.app.engines.errors import EngineError
+    from nova.app.instance import NotRunning
+    from nova.native.errors import DebugNativeBuild, StaleNativeBuild
+    from nova.platform.errors import NovaError, Timeout, Unavailable
+
+    try:
+        code = uvloop.run(work())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except EngineError as error:
+        fail(str(error), error.exit_code)
+    except (Unavailable, Timeout, NotRunning) as error:
+        fail(str(error), DOWN)
+    except (NovaError, DebugNativeBuild, StaleNativeBuild) as error:
+        fail(str(error), FAILED)
+    sys.exit(code or 0)
+
+
+def fail(sentence: str, code: int) -> NoReturn:
+    """End with a sentence on the standard error."""
+    click.echo(f"nova: {sentence}", err=True)
+    sys.exit(code)

@@ -1,0 +1,32 @@
+"""`nova migrate`: schemas forward, a step back, or only checked."""
+
+import click
+
+from nova.app import prepare, reach, rooms
+from nova.platform.config import Config
+from nova.platform.db.expand_contract import check as check_files
+from nova.platform.errors import NotFound
+
+
+async def migrate(config: Config, room: str | None, *, check: bool, rollback: bool) -> int:
+    """Do what the options say; return the exit code."""
+    if room is not None and room not in rooms.ROOMS:
+        raise NotFound(f"There is no room named {room!r}: use one of {', '.join(rooms.ROOMS)}.")
+    names = rooms.ROOMS if room is None else (room,)
+    findings = [finding for name in names for finding in check_files(rooms.migrations_of(name))]
+    for finding in findings:
+        click.echo(str(finding), err=True)
+    if findings:
+        return 1
+    async with reach.engines(config) as sources:
+        if check:
+            for name in names:
+                pending = await prepare.migrations(name, sources).pending()
+                click.echo(f"{name:<10} {', '.join(pending) or 'up to date'}")
+        elif rollback:
+            undone = [label for name in names for label in await prepare.migrations(name, sources).rollback()]
+            click.echo(f"taken back: {', '.join(undone) or 'nothing'}")
+        else:
+            await prepare.prepare(sources, names)
+            click.echo(f"up to date: {', '.join(names)}")
+    return 0
