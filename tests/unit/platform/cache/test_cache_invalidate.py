@@ -127,6 +127,17 @@ async def test_a_pattern_reaches_both_layers_of_all(start_process: StartProcess,
         assert found == {b"user:1": b"2", b"user:2": b"2", b"post:1": b"1"}
 
 
+async def test_own_pattern_is_seen_at_once_by_a_process_that_hears_nothing(
+    start_process: StartProcess, source: Source, valkey: OwnValkey
+) -> None:
+    deaf = await start_process(bus_url=valkey.url)
+    source.values[b"user:1"] = b"1"
+    await warm(source, deaf, key=b"user:1")
+    source.values[b"user:1"] = b"2"
+    deaf.cache.invalidate_matching(b"user:*")
+    assert await deaf.cache.get(b"user:1", source.load) == b"2"
+
+
 async def test_a_process_that_starts_later_knows_the_patterns(
     start_process: StartProcess, source: Source
 ) -> None:
