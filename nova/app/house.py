@@ -16,6 +16,8 @@ from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app import rooms
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
 from nova.app.sources import Sources
+from nova.gateway.wiring import Gateway
+from nova.gateway.wiring import build as build_gateway
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
 from nova.platform.auth.keys import KeyRing
@@ -27,7 +29,7 @@ from nova.platform.clock import SystemClock
 from nova.platform.config import Config
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
-from nova.platform.errors import Timeout, Unavailable
+from nova.platform.errors import FailedPrecondition, Timeout, Unavailable
 from nova.platform.health import Health
 from nova.platform.housekeeping import Housekeeping
 from nova.platform.log.postgres import PostgresLog
@@ -46,11 +48,16 @@ from nova.platform.telemetry.tracing import Tracing, otlp_tracing
 _log = structlog.get_logger(__name__)
 
 
+class PortTaken(FailedPrecondition):
+    """The gateway's port belongs to another program."""
+
+
 class House:
     """Rooms of one process. Enter it to have them serve each other; leave it to end them in good order.
 
     `rooms` are built and served here; a call to any other room goes over TCP. With `listen` each room also
     answers at its own gRPC port. `relays` names the rooms whose outboxes this process empties into the log.
+    With `gateway` the door stands open once all else does.
     """
 
     def __init__(
@@ -61,10 +68,13 @@ class House:
         rooms: Sequence[str],
         relays: Sequence[str] = (),
         listen: bool = False,
+        gateway: bool = False,
+        blobs: Blobs | None = None,
     ) -> None:
         self.config = config
         self.names = tuple(rooms)
         self.built: dict[str, Room] = {}
+        self.url = ""
         self.health = Health()
         self.tasks = Tasks()
         self.clock = SystemClock()
@@ -76,6 +86,8 @@ class House:
         self._sources = sources
         self._relays = tuple(relays)
         self._listen = listen
+        self._with_gateway = gateway
+        self._blobs = blobs or Blobs.local(config.server.data / "blobs")
         self._databases: dict[str, Database] = {}
         self._stack = AsyncExitStack()
         self._bell = Bell(sources.log_dsn)
@@ -116,22 +128,19 @@ class House:
         stack.push_async_callback(self.tasks.aclose)
         await self._bell.open()
         stack.push_async_callback(self._bell.close)
-        log = await stack.enter_async_context(PostgresLog(dsn=sources.log_dsn, bell=self._bell))
+        self._log = await stack.enter_async_context(PostgresLog(dsn=sources.log_dsn, bell=self._bell))
         for room in dict.fromkeys((*self.names, *self._relays)):
             settings = DatabaseConfig(room=room, dsn=sources.room_dsns[room])
             self._databases[room] = await stack.enter_async_context(Database(settings, self._bell))
-        caches = Caches(redis, sources.redis_url, clock=clock, knobs=config.cache)
-        await caches.start()
-        stack.push_async_callback(caches.aclose)
         self.health.add("tasks", self.tasks.check, liveness=True)
         return Platform(
             config=config,
             clock=clock,
             database=self.database,
             redis=redis,
-            caches=caches,
-            log=log,
-            blobs=Blobs.local(config.server.data / "blobs"),
+            caches=Caches(redis, sources.redis_url, clock=clock, knobs=config.cache),
+            log=self._log,
+            blobs=self._blobs,
             channel=self.channel,
             verifier=self._verifier,
             revocations=self._revocations,
@@ -145,6 +154,10 @@ class House:
         for name in self.names:
             self.built[name] = rooms.build(name, self.platform)
             self._local.bind(self.built[name].bindings)
+        gateway = build_gateway(self.platform) if self._with_gateway else None
+        # Every cache is open by now, so that the bus knows for whom it listens.
+        await self.platform.caches.start()
+        stack.push_async_callback(self.platform.caches.aclose)
         await self._local.start()
         stack.push_async_callback(self._local.stop)
         for name in self.names:
@@ -164,11 +177,25 @@ class House:
                 server = self._wire_server(self.built[name])
                 await server.start()
                 stack.push_async_callback(server.stop)
+        if gateway is not None:
+            await self._open_door(gateway, stack)
+
+    async def _open_door(self, gateway: Gateway, stack: AsyncExitStack) -> None:
+        server = self.config.server
+        try:
+            await gateway.server.start()
+        except OSError as error:
+            raise PortTaken(
+                f"{server.host}:{server.port} cannot be had ({error.strerror or error}): end the program that "
+                "holds it, or choose another port with --port."
+            ) from error
+        stack.push_async_callback(gateway.server.stop)
+        self.url = f"http://{server.host}:{gateway.server.port}"
 
     def _keep_clean(self) -> None:
         """Sweep what is over its time: each room's own tables where the room is, the log where the relays are."""
         databases = [self._databases[name] for name in self.names]
-        log = self.platform.log if self._relays else None
+        log = self._log if self._relays else None
         self.tasks.spawn("housekeeping", Housekeeping(databases=databases, log=log).run())
 
     async def _watch_revocations(self, stack: AsyncExitStack) -> None:

@@ -8,7 +8,6 @@ import sys
 from nova.app import rooms
 from nova.app.house import House
 from nova.app.sources import of_config
-from nova.gateway.wiring import build as build_gateway
 from nova.native.build import require_current
 from nova.platform.config import Config, LogFormat
 from nova.platform.errors import NotFound
@@ -24,16 +23,8 @@ async def serve(config: Config, name: str) -> None:
     require_current()
     ending = begun(config)
     held = () if name == GATEWAY else (name,)
-    async with House(config, of_config(config, held), rooms=held, listen=True) as house:
-        if name != GATEWAY:
-            await ending.wait()
-            return
-        gateway = build_gateway(house.platform)
-        await gateway.start()
-        try:
-            await ending.wait()
-        finally:
-            await gateway.stop()
+    async with House(config, of_config(config, held), rooms=held, listen=True, gateway=name == GATEWAY):
+        await ending.wait()
 
 
 async def relay(config: Config, room: str | None) -> None:

@@ -20,19 +20,15 @@ from nova.app.house import House
 from nova.app.instance import Instance, announced
 from nova.app.living import Living
 from nova.app.prepare import prepare
-from nova.app.seed import PASSWORD, SHOWN_HANDLES, Seeder
+from nova.app.seed import PASSWORD, SHOWN_HANDLES, Seeder, plan_of
 from nova.app.sources import of_engines
-from nova.gateway.wiring import build as build_gateway
+from nova.app.world.blobs import WorldBlobs
 from nova.native.build import require_current
+from nova.platform.blobs import Blobs
 from nova.platform.config import Config, World
-from nova.platform.errors import NovaError
 from nova.platform.telemetry.log import set_up
 
 _log = structlog.get_logger(__name__)
-
-
-class PortTaken(NovaError):
-    """The port of the gateway belongs to another program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,18 +110,7 @@ async def platform(config: Config, *, still: bool) -> AsyncIterator[tuple[Instan
         seeder = Seeder(config, sources)
         await seeder.seed(config.server.world)
         house = await stack.enter_async_context(House(config, sources, rooms=rooms.ROOMS, relays=rooms.ROOMS))
-        gateway = build_gateway(house.platform)
-        try:
-            await gateway.start()
-        except OSError as error:
-            raise PortTaken(
-                f"{config.server.host}:{config.server.port} is taken ({error.strerror or error}): "
-                "end the program that holds it, or choose another port with --port."
-            ) from error
-        stack.push_async_callback(gateway.stop)
-        instance = Instance(
-            pid=os.getpid(), url=f"http://{config.server.host}:{gateway.port}", sources=sources
-        )
+        instance = Instance(pid=os.getpid(), url=house.url, sources=sources)
         stack.enter_context(announced(data, instance))
         if not still and config.server.world is not World.NONE:
             living = Living(config, house)
@@ -154,3 +139,10 @@ def _log_to(data: Path, config: Config, stack: AsyncExitStack) -> None:
 
 def _text(url: Any) -> str | None:  # noqa: ANN401 - one of two kinds of URL
     return None if url is None else str(url)
+
+
+def _blobs(data: Path) -> Blobs:
+    """Return the object store; where a world lives it draws that world's pictures when they are first asked for."""
+    plan = plan_of(data)
+    folder = data / "blobs"
+    return Blobs.local(folder) if plan is None else WorldBlobs.of(folder, seed=plan.seed)
