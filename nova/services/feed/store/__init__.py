@@ -1,0 +1,1 @@
+"""What feed keeps: `postings` and `readers` in memory, `dismissals` in PostgreSQL, the rest in Redis."""
