@@ -93,6 +93,13 @@ class Server:
         int,
         Knob("NOVA_PORT", "The port on which the gateway listens; 0 takes a free one.", least=0, most=65535),
     ] = 8080
+    hosts: Annotated[
+        str,
+        Knob(
+            "NOVA_HOSTS",
+            "The host names that the gateway answers for, with commas; names of the loopback always are.",
+        ),
+    ] = ""
     grpc_host: Annotated[str, Knob("NOVA_GRPC_HOST", "The address on which a room listens for gRPC.")] = (
         "127.0.0.1"
     )
@@ -206,6 +213,10 @@ class GraphQL:
             "off: full documents; apq: clients may register a hash; trusted: the manifest's only.",
         ),
     ] = PersistedQueries.APQ
+    trusted_documents: Annotated[
+        Path | None,
+        Knob("NOVA_TRUSTED_DOCUMENTS", "The manifest of trusted documents: a JSON file of id and document."),
+    ] = None
     cost: Annotated[int, Knob("NOVA_QUERY_COST", "The highest cost of one operation.", least=1)] = 1000
     depth: Annotated[int, Knob("NOVA_QUERY_DEPTH", "The deepest nesting of one operation.", least=1)] = 10
     backend_calls: Annotated[
@@ -361,6 +372,11 @@ def _refuse_contradictions(config: Config) -> None:
     if len(config.secrets.secret.reveal()) < _SECRET_LEAST:
         raise BadConfig(
             "NOVA_SECRET", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
+        )
+    graphql = config.graphql
+    if graphql.persisted is PersistedQueries.TRUSTED and graphql.trusted_documents is None:
+        raise BadConfig(
+            "NOVA_TRUSTED_DOCUMENTS", None, "trusted documents need their manifest: name the file."
         )
     kek = config.secrets.identity_kek
     if kek is not None and len(kek.reveal()) < _SECRET_LEAST:
