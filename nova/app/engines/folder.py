@@ -98,6 +98,8 @@ class DataFolder:
             self._run = None
         if self._lock is not None:
             write_lock(self._lock, {})
+            # Closing alone would leave the lock to a child that was forked and has not yet executed its program.
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
             self._lock.close()
             self._lock = None
 

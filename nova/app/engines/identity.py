@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ async def namespaces_allowed() -> bool:
     """Whether this is Linux and the kernel lets this user enter a user namespace."""
     if not sys.platform.startswith("linux"):
         return False
-    nowhere = asyncio.subprocess.DEVNULL
-    command = [sys.executable, "-I", "-S", str(LAUNCHER), "probe"]
-    probe = await asyncio.create_subprocess_exec(*command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
-    return await probe.wait() == 0
+    probe = [sys.executable, "-I", "-S", str(LAUNCHER), "probe"]
+    # In a thread: a start that is given up leaves no half-watched process to the event loop.
+    tried = await asyncio.to_thread(subprocess.run, probe, capture_output=True, check=False)
+    return tried.returncode == 0
