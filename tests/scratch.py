@@ -70,9 +70,11 @@ class Scratch:
             await tx.execute(EFFECTS)
         return database
 
-    async def log(self, *, bell: Bell | None = None, poll_s: float = 0.2) -> PostgresLog:
-        """Make an empty event log; return it, open."""
-        dsn = await self.log_dsn()
+    async def log(
+        self, *, bell: Bell | None = None, poll_s: float = 0.2, dsn: str | None = None
+    ) -> PostgresLog:
+        """Make an empty event log, or take that of `dsn`; return it, open."""
+        dsn = dsn or await self.log_dsn()
         return await self._stack.enter_async_context(PostgresLog(dsn=dsn, bell=bell or Bell(), poll_s=poll_s))
 
     async def log_dsn(self) -> str:
@@ -89,14 +91,20 @@ class Scratch:
 
     @asynccontextmanager
     async def _schema(self, name: str) -> AsyncIterator[None]:
-        connection = await asyncpg.connect(self.engines.postgres_dsn())
-        try:
+        async with self._administering() as connection:
             await ensure_roles(connection, [name])
-            yield
-        finally:
+        yield
+        async with self._administering() as connection:
             await connection.execute(f"DROP SCHEMA {quoted(name)} CASCADE")
             await connection.execute(f"DROP OWNED BY {role_of(name)} CASCADE")
             await connection.execute(f"DROP ROLE {role_of(name)}")
+
+    @asynccontextmanager
+    async def _administering(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        connection = await asyncpg.connect(self.engines.postgres_dsn())
+        try:
+            yield connection
+        finally:
             await connection.close()
 
 

@@ -13,6 +13,8 @@ from typing import Self
 
 import asyncpg
 
+from nova.platform.db.failures import DRIVER_ERRORS
+
 _CHANNEL = "nova"
 _RETRY_S = 1.0
 _LONGEST_RETRY_S = 15.0
@@ -72,14 +74,14 @@ class Bell:
                 connection = await asyncpg.connect(
                     dsn, timeout=5, server_settings={"application_name": "nova-bell"}
                 )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DRIVER_ERRORS:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_RETRY_S)
                 continue
             pause_s = _RETRY_S
             try:
                 await self._serve(connection)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DRIVER_ERRORS:
                 await asyncio.sleep(pause_s)
             finally:
                 connection.terminate()

@@ -10,6 +10,9 @@ import asyncpg
 
 from nova.platform.errors import NovaError, Timeout, Unavailable
 
+DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""All that asyncpg raises when a connection or a statement fails."""
+
 _LOST = ("08", "57P", "53", "58")
 _CONFLICTS = {"40001", "40P01", "55P03"}
 _CANCELLED = "57014"

@@ -9,7 +9,7 @@ import asyncpg.pool
 import structlog
 
 from nova.platform.db import metrics
-from nova.platform.db.failures import DatabaseDown, PoolExhausted, StatementTimeout, translated
+from nova.platform.db.failures import DRIVER_ERRORS, DatabaseDown, PoolExhausted, StatementTimeout, translated
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -124,6 +124,6 @@ async def roll_back(connection: Connection) -> None:
     """End a transaction that failed, on a connection that may be gone."""
     try:
         await connection.execute("ROLLBACK")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except DRIVER_ERRORS as error:
         # The connection is gone, and the transaction with it; or the pool ends both when it takes it back.
         _log.info("rollback_failed", error=repr(error))
