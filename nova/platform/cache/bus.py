@@ -118,28 +118,40 @@ class InvalidationBus:
         return now
 
     def _hear(self, messages: Sequence[Message]) -> None:
-        for _, said in messages:
-            number = message.number_of(said)
+        said = [payload for _, payload in messages]
+        first, last = message.number_of(said[0]), message.number_of(said[-1])
+        # Numbers only grow on one connection, so the ends tell that nothing is missing in between.
+        if first == self._number + 1 and last - first == len(said) - 1:
+            self._number = last
+        else:
+            said = self._unheard(said)
+            self._soon.set()
+        self._obey(said, last)
+
+    def _unheard(self, said: Sequence[bytes]) -> list[bytes]:
+        """Return the messages that the poll has not read already, and remember those beyond a hole."""
+        unheard = [one for one in said if message.number_of(one) > self._number]
+        for one in unheard:
+            number = message.number_of(one)
             if number == self._number + 1:
                 self._number = number
-            elif number > self._number:
-                self._ahead.add(number)
-                self._soon.set()
             else:
-                continue  # the poll was faster
-            self._obey(said)
+                self._ahead.add(number)
+        return unheard
 
-    def _obey(self, said: bytes) -> None:
-        letter, name, at = message.subject_of(said)
-        listeners = self._listeners.get(name, ())
-        if letter == message.KEYS:
-            # What this process said it had forgotten before; what it holds now was loaded since.
-            if message.sender_of(said) == self.speaker.sender:
-                return
-            for listener in listeners:
-                listener.forget(message.keys_in(said, at))
-        elif letter == message.PATTERN:
-            self._distrust(message.number_of(said), said[at:], listeners)
+    def _obey(self, said: Sequence[bytes], last: int) -> None:
+        """Forget what the messages say changed; `last` is a number not below any of theirs."""
+        for about, rests in message.sorted_by_subject(said):
+            listeners = self._listeners.get(about.name, ())
+            if about.letter == message.PATTERN:
+                for pattern in rests:
+                    self._distrust(last, pattern, listeners)
+            # What this process said of keys it had forgotten before; what it holds now was loaded since.
+            elif about.letter != message.NOTHING[:1] and about.sender != self.speaker.sender:
+                many = about.letter == message.MANY
+                keys = [key for rest in rests for key in message.keys_in(rest)] if many else rests
+                for listener in listeners:
+                    listener.forget(keys)
 
     def _distrust(self, number: int, pattern: bytes, listeners: Iterable[Listener]) -> None:
         until = self._clock.monotonic() + message.PATTERN_MS / 1000
@@ -190,19 +202,15 @@ class InvalidationBus:
                 if self._number >= first:
                     continue
                 return False
-            for _, (_, said) in page:
-                self._read(said)
+            self._repair([said for _, (_, said) in page])
         self._ahead.clear()
         return True
 
-    def _read(self, said: bytes) -> None:
-        number = message.number_of(said)
-        if number != self._number + 1:
-            return
-        self._number = number
-        if number not in self._ahead:
-            REPAIRED.inc()
-            self._obey(said)
+    def _repair(self, page: Sequence[bytes]) -> None:
+        """Obey a page of the stream, save what Pub/Sub brought."""
+        missing = [said for said in self._unheard(page) if message.number_of(said) not in self._ahead]
+        REPAIRED.inc(len(missing))
+        self._obey(missing, self._number)
 
     async def _begin(self) -> None:
         """Start from the present number, knowing nothing; a Redis that was restarted is not believed."""

@@ -1,16 +1,21 @@
 """The words of the invalidation bus, and the script that says them.
 
-A message is: the sequence number (16 digits), the sender (8 bytes), one letter, and what the letter asks for.
-    K  cache name, NUL, then each key as its length (2 bytes, big-endian) and its bytes
-    P  cache name, NUL, a glob over the keys of that cache
+A message is: the sequence number (16 digits), the sender (8 letters), what it is about, a NUL, and the rest.
+It is about one letter and the name of a cache:
+    S  a single key, which is the rest
+    K  many keys, each with its length before it (2 bytes, big-endian)
+    P  a glob over the keys of that cache
     N  nothing: a number was taken
+So all that is said about one cache by one sender begins alike but for the number, and a batch is sorted by that.
+
 The script takes the next number, marks the keys, keeps the message in a stream under that number, and
 publishes it: in one step, so that the order of numbers is the order of messages.
 """
 
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from nova.platform.redis.client import Script
 
@@ -24,8 +29,6 @@ RUN = b"cache:run"
 DIGITS = 16
 """Decimal digits of a number: readable in Redis, and compared as text or as a number alike."""
 SENDER_BYTES = 8
-_LETTER = DIGITS + SENDER_BYTES
-_NAME = _LETTER + 1
 
 TOMBSTONE_MS = 60_000
 """A load that took longer than this may not be kept, since its tombstone may be gone."""
@@ -34,14 +37,15 @@ PATTERN_MS = 360_000
 """Longer than any value lives in Redis, so that no value outlives the pattern that it matches."""
 MOST_PATTERNS = 1_000
 
-KEYS = b"K"
-PATTERN = b"P"
-NOTHING = b"N"
+SINGLE, MANY, PATTERN = b"S", b"K", b"P"
+NOTHING = b"N\0"
 
 
-def keys_body(name: bytes, keys: Iterable[bytes]) -> bytes:
-    """Return what is said about single keys."""
-    return KEYS + name + b"\0" + b"".join([len(key).to_bytes(2, "big") + key for key in keys])
+def keys_body(name: bytes, keys: Sequence[bytes]) -> bytes:
+    """Return what is said about keys."""
+    if len(keys) == 1:
+        return SINGLE + name + b"\0" + keys[0]
+    return MANY + name + b"\0" + b"".join([len(key).to_bytes(2, "big") + key for key in keys])
 
 
 def pattern_body(name: bytes, pattern: bytes) -> bytes:
@@ -59,27 +63,39 @@ def number_of(message: bytes) -> int:
     return int(message[:DIGITS])
 
 
-def sender_of(message: bytes) -> bytes:
-    """Return who sent a message."""
-    return message[DIGITS:_LETTER]
+class About(NamedTuple):
+    """What messages with one beginning are about."""
+
+    sender: bytes
+    letter: bytes
+    name: bytes
 
 
-def subject_of(message: bytes) -> tuple[bytes, bytes, int]:
-    """Return the letter, the name of the cache, and where the rest begins."""
-    letter = message[_LETTER:_NAME]
-    if letter == NOTHING:
-        return letter, b"", len(message)
-    end = message.index(0, _NAME)
-    return letter, message[_NAME:end], end + 1
+def sorted_by_subject(messages: Iterable[bytes]) -> list[tuple[About, list[bytes]]]:
+    """Return the rests of messages, by what they are about."""
+    subjects: dict[bytes, list[bytes]] = {}
+    for said in messages:
+        head, _, rest = said.partition(b"\0")
+        subject = head[DIGITS:]
+        if subject in subjects:
+            subjects[subject].append(rest)
+        else:
+            subjects[subject] = [rest]
+    letter = SENDER_BYTES
+    return [
+        (About(subject[:letter], subject[letter : letter + 1], subject[letter + 1 :]), rests)
+        for subject, rests in subjects.items()
+    ]
 
 
-def keys_in(message: bytes, at: int) -> list[bytes]:
-    """Return the keys that are written from `at` on."""
+def keys_in(rest: bytes) -> list[bytes]:
+    """Return the keys of a message about many."""
     keys: list[bytes] = []
-    while at < len(message):
+    at = 0
+    while at < len(rest):
         start = at + 2
-        at = start + (message[at] << 8 | message[at + 1])
-        keys.append(message[start:at])
+        at = start + (rest[at] << 8 | rest[at + 1])
+        keys.append(rest[start:at])
     return keys
 
 

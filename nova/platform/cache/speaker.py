@@ -1,7 +1,7 @@
 """The mouth of the invalidation bus: what is said is queued at once, and said again when Redis was away."""
 
 import asyncio
-import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -25,7 +25,7 @@ class Speaker:
         self._on_kept = on_kept
         self._unsent = Unsent()
         self._telling: set[asyncio.Task[None]] = set()
-        self.sender = os.urandom(message.SENDER_BYTES)
+        self.sender = secrets.token_hex(message.SENDER_BYTES // 2).encode()
 
     @property
     def behind(self) -> bool:
@@ -67,7 +67,7 @@ class Speaker:
             body = message.pattern_body(name, pattern)
             return [({}, pattern, self._say(body, marks=[], field=name + b"\0" + pattern))]
         return [
-            (part, b"", self._say(message.keys_body(name, part), marks=list(part.values()), field=b""))
+            (part, b"", self._say(message.keys_body(name, list(part)), marks=list(part.values()), field=b""))
             for part in _parts(marks)
         ]
 
