@@ -14,14 +14,17 @@ from nova.native.ids import pack_one, unpack
 from tests.native.reference_fanout import PlainLists
 from tests.native.trials import MACHINE_TRIALS, TRIALS
 
-AUTHORS = [UUID(int=(9 - at) << 64 | at).bytes for at in range(6)]
+AUTHORS = [UUID(int=(9 - at) << 64 | at).bytes for at in range(4)]
 # Neighbours differ in the low word, others in the high one.
-POSTS = [UUID(int=(at // 3) << 64 | at % 3).bytes for at in range(40)]
+POSTS = [UUID(int=(at // 3) << 64 | at % 3).bytes for at in range(15)]
 
 authors = st.sampled_from(AUTHORS)
 posts = st.sampled_from(POSTS)
 metas = st.integers(0, 3)
 cursors = st.none() | posts
+flags = st.sampled_from([(0, 0), (0, 0), (1, 1), (2, 0), (3, 1), (1, 2)])
+asking = st.lists(authors, max_size=2) | st.lists(authors, min_size=4, max_size=9)
+wants = st.integers(0, 6) | st.just(50)
 written = st.tuples(authors, posts, metas)
 
 
@@ -41,7 +44,7 @@ class PostingListsMachine(RuleBasedStateMachine):
         self.ours = PostingLists()
         self.plain = PlainLists()
 
-    @rule(batch=st.lists(written, max_size=20))
+    @rule(batch=st.lists(written, max_size=2) | st.lists(written, min_size=8, max_size=25))
     def insert(self, batch: list[tuple[bytes, bytes, int]]) -> None:
         known = len(self.plain.posts)
         of_authors, of_posts = b"".join(row[0] for row in batch), b"".join(row[1] for row in batch)
@@ -62,22 +65,22 @@ class PostingListsMachine(RuleBasedStateMachine):
         for key in own:
             del self.plain.posts[key]
 
-    @rule(before=st.sampled_from(POSTS[:12]))
+    @rule(before=st.sampled_from(POSTS[:6]))
     def prune(self, before: bytes) -> None:
         old = [key for key in self.plain.posts if key[0] < before]
         assert self.ours.prune(before=before) == len(old)
         for key in old:
             del self.plain.posts[key]
 
-    @rule(
-        asked=st.lists(authors, max_size=8), want=st.integers(0, 50), before=cursors, mask=metas, value=metas
-    )
-    def merge(self, asked: list[bytes], want: int, before: bytes | None, mask: int, value: int) -> None:
+    @rule(asked=asking, want=wants, before=cursors, flag=flags)
+    def merge(self, asked: list[bytes], want: int, before: bytes | None, flag: tuple[int, int]) -> None:
+        mask, value = flag
         found = self.ours.merge(b"".join(asked), want=want, before=before, mask=mask, value=value)
         assert rows(found) == self.plain.merge(asked, want, before, mask, value)
 
-    @rule(want=st.integers(0, 50), before=cursors, mask=metas, value=metas)
-    def latest(self, want: int, before: bytes | None, mask: int, value: int) -> None:
+    @rule(want=wants, before=cursors, flag=flags)
+    def latest(self, want: int, before: bytes | None, flag: tuple[int, int]) -> None:
+        mask, value = flag
         found = self.ours.latest(want=want, before=before, mask=mask, value=value)
         greatest_first = sorted(AUTHORS, reverse=True)
         assert rows(found) == self.plain.merge(greatest_first, want, before, mask, value)
