@@ -1,0 +1,132 @@
+"""A running Nova as a client meets it: HTTP and nothing else."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.waiting import until
+
+PASSWORD = "correct horse battery"
+_numbers = itertools.count(1)
+
+
+class Answer(dict[str, Any]):
+    """A GraphQL answer with short ways to its parts."""
+
+    @property
+    def data(self) -> Any:
+        assert "errors" not in self, self["errors"]
+        return self["data"]
+
+    @property
+    def code(self) -> str:
+        code: str = self["errors"][0]["extensions"]["code"]
+        return code
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who signed up."""
+
+    id: str
+    handle: str
+    token: str
+    refresh_token: str
+
+
+class Nova:
+    """One platform under test."""
+
+    def __init__(self, url: str, shape: str) -> None:
+        self.url = url
+        self.shape = shape
+        self.http = httpx.AsyncClient(base_url=url, timeout=20)
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+    async def ask(
+        self, document: str, variables: Mapping[str, Any] | None = None, *, by: Person | str | None = None
+    ) -> Answer:
+        token = by.token if isinstance(by, Person) else by
+        answer = await self.http.post(
+            "/graphql",
+            json={"query": document, "variables": variables or {}},
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+        )
+        return Answer(answer.json())
+
+    async def do(self, verb: str, fields: str, by: Person | None = None, **arguments: Any) -> Any:
+        """Run one mutation; return its payload, after checking that it brought no errors."""
+        payload = await self.attempt(verb, fields, by, **arguments)
+        assert payload["userErrors"] == [], payload["userErrors"]
+        return payload
+
+    async def attempt(self, verb: str, fields: str, by: Person | None = None, **arguments: Any) -> Any:
+        """Run one mutation; return its payload, user errors and all."""
+        kind = f"{verb[0].upper()}{verb[1:]}Input"
+        asked = f"userErrors {{ code field message }} {fields}"
+        document = f"mutation($input: {kind}!) {{ {verb}(input: $input) {{ {asked} }} }}"
+        return (await self.ask(document, {"input": arguments}, by=by)).data[verb]
+
+    async def newcomer(self, name: str = "someone") -> Person:
+        """Sign somebody up under a handle of his own."""
+        handle = f"{name}_{next(_numbers)}"
+        payload = await self.do(
+            "signUp",
+            "tokens { accessToken refreshToken } viewer { user { id } }",
+            handle=handle,
+            email=f"{handle}@example.org",
+            password=PASSWORD,
+            displayName=name.title(),
+        )
+        return Person(
+            id=payload["viewer"]["user"]["id"],
+            handle=handle,
+            token=payload["tokens"]["accessToken"],
+            refresh_token=payload["tokens"]["refreshToken"],
+        )
+
+    async def publish(self, by: Person, caption: str = "hello", **more: Any) -> str:
+        payload = await self.do(
+            "createPost", "post { id }", by, caption=caption, **{"contentType": "TEXT", **more}
+        )
+        post_id: str = payload["post"]["id"]
+        return post_id
+
+    async def feed(self, by: Person, mode: str = "FOLLOWING", first: int = 100) -> list[str]:
+        """Return the ids of the newest page of a home feed."""
+        asked = "edges { node { id } }"
+        document = (
+            f"query($mode: FeedMode!, $first: Int) {{ homeFeed(mode: $mode, first: $first) {{ {asked} }} }}"
+        )
+        feed = (await self.ask(document, {"mode": mode, "first": first}, by=by)).data["homeFeed"]
+        return [edge["node"]["id"] for edge in feed["edges"]]
+
+    async def walk(
+        self, document: str, path: tuple[str, ...], by: Person, *, page: int, **variables: Any
+    ) -> list[Any]:
+        """Return all nodes of a connection, page by page; `document` takes $first and $after."""
+        found: list[Any] = []
+        after: str | None = None
+        while True:
+            part: Any = (await self.ask(document, {"first": page, "after": after, **variables}, by=by)).data
+            for step in path:
+                part = part[step]
+                if part is None:
+                    return found
+            found += [edge["node"] for edge in part["edges"]]
+            if not part["pageInfo"]["hasNextPage"]:
+                return found
+            after = part["pageInfo"]["endCursor"]
+
+    async def eventually(self, by: Person, document: str, expected: Any, **variables: Any) -> None:
+        """Wait until a query answers what is expected: what follows by events is soon true, not at once."""
+
+        async def holds() -> bool:
+            return bool((await self.ask(document, variables, by=by)).data == expected)
+
+        await until(holds)
