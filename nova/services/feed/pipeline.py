@@ -12,8 +12,9 @@ from nova.services.feed.stages.stage import Batch, Filter, Source
 
 ROUNDS: Final = 5
 SPARE: Final = 5
+MORE: Final = 100
 MOST_AT_ONCE: Final = 400
-"""Five rounds look at some thousand candidates at most; a page that is not full by then says where to go on."""
+"""Five rounds look at some 1,500 candidates at most; a page that is not full by then says where to go on."""
 
 REMOVED = Counter("feed_removed", "Candidates that came on no page.", ["reason"])
 LEFT_OUT = Counter("feed_left_out", "Pages that a part was left out of.", ["part"])
@@ -71,7 +72,7 @@ async def fill(
             return ended(kept, None, missing)
         if not batch.candidates:
             break
-        want = min(2 * want, MOST_AT_ONCE)
+        want = min(max(2 * want, MORE), MOST_AT_ONCE)
     return ended(kept, place, missing)
 
 

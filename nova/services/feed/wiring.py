@@ -48,7 +48,9 @@ def build(platform: Platform) -> Room:
     people = GraphPeople(GraphServiceStub(platform.channel("graph")))
     ranking = RankingSlates(RankingServiceStub(platform.channel("ranking")))
     keeping = Keeping(postings=postings, readers=Readers(), timelines=timelines, clock=platform.clock)
-    freezing = Freezing(slates=slates, seen=seen, dismissals=dismissals, postings=postings)
+    freezing = Freezing(
+        slates=slates, seen=seen, dismissals=dismissals, postings=postings, clock=platform.clock
+    )
     dismissed = FilterDismissed(dismissals)
     server = FeedServer(
         home=Home(

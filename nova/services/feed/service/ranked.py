@@ -1,12 +1,14 @@
 """Freezing a ranking: asked once, kept as a slate, read page by page."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from nova.api.ranking.v1.ranking_pb2 import RankedPost
-from nova.platform.ids import uuid7
+from nova.platform.clock import Clock, unix_ms
+from nova.platform.ids import uuid7_at
 from nova.services.feed.model import (
     DISMISSED_MOST,
     NEWEST,
@@ -46,12 +48,19 @@ class Freezing:
     """Makes slates."""
 
     def __init__(
-        self, *, slates: Slates, seen: SeenPosts, dismissals: DismissalStore, postings: Postings
+        self,
+        *,
+        slates: Slates,
+        seen: SeenPosts,
+        dismissals: DismissalStore,
+        postings: Postings,
+        clock: Clock,
     ) -> None:
         self._slates = slates
         self._seen = seen
         self._dismissals = dismissals
         self._postings = postings
+        self._clock = clock
 
     async def freeze(
         self, viewer_id: UserId, shelf: Shelf, rank: Callable[[bytes], Awaitable[Ranked]]
@@ -60,13 +69,13 @@ class Freezing:
 
         Raises `PartLost` when there is no ranking, or no place to keep it.
         """
-        bound = self._bound()
+        bound, made_ms = self._bound(), unix_ms(self._clock.now())
         excluded, degraded = await self._excluded(viewer_id)
         try:
             ranked = await rank(excluded)
         except LOST as error:
             raise PartLost("ranking") from error
-        place = InSlate(shelf=shelf, slate_id=uuid7().bytes)
+        place = InSlate(shelf=shelf, slate_id=uuid7_at(made_ms, secrets.randbits(74)).bytes)
         try:
             await self._slates.keep(viewer_id, shelf, place.slate_id, bound=bound, posts=ranked.posts)
         except LOST as error:
