@@ -48,7 +48,7 @@ class Request:
         """Whether the path is written in its one form: what is escaped, doubled or climbing is not."""
         raw: bytes = self.scope.get("raw_path") or b""
         path = self.path
-        return raw == path.encode() and "//" not in path and "/." not in path
+        return raw == path.encode() and "//" not in path and not {".", ".."} & set(path.split("/"))
 
     @property
     def inside(self) -> bool:

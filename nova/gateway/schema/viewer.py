@@ -9,14 +9,14 @@ from nova.api.identity.v1 import identity_pb2
 from nova.api.user.v1 import user_pb2
 from nova.gateway.connections import Connection, Found, first_or_default, found
 from nova.gateway.context import Info
-from nova.gateway.facts import Page, facts, facts_by
+from nova.gateway.facts import Page, Rpc, facts, facts_by
 from nova.gateway.global_ids import Kind, encode
 from nova.gateway.schema.calls import listed, people, single
 from nova.gateway.schema.fields import field
 from nova.gateway.schema.user import User, load_users, user_page
 from nova.platform.errors import Unavailable
 
-_ACCOUNT = facts((single("identity.GetAccount"),))
+_ACCOUNT = facts((Rpc("identity.GetAccount"),))
 
 
 @strawberry.type(description="One signed-in device.")
