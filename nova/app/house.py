@@ -82,6 +82,9 @@ class House:
         self.tracing = _tracing(config, service="-".join(("nova", *rooms)) if len(rooms) == 1 else "nova")
         self._local = LocalServer(self._middlewares())
         self._revocations = RevocationView(clock=self.clock)
+        self._keys = KeyRing(
+            IdentityKeySource(IdentityServiceStub(self.channel("identity"))), clock=self.clock
+        )
         self._verifier = self._token_verifier()
         self._sources = sources
         self._relays = tuple(relays)
@@ -164,6 +167,7 @@ class House:
             for startable in self.built[name].startables:
                 await started(startable, room=name)
                 stack.push_async_callback(startable.stop)
+        await started(FirstKeys(self._keys), room="identity")
         await self._watch_revocations(stack)
         for name in self._relays:
             relay = Relay(database=self._databases[name], log=self.platform.log)
@@ -218,9 +222,8 @@ class House:
 
     def _token_verifier(self) -> Verifier:
         tokens = self.config.tokens
-        source = IdentityKeySource(IdentityServiceStub(self.channel("identity")))
         return Verifier(
-            KeyRing(source, clock=self.clock),
+            self._keys,
             clock=self.clock,
             revocations=self._revocations,
             issuer=tokens.issuer,
@@ -239,6 +242,20 @@ class House:
     async def _close_channels(self) -> None:
         for channel in self._channels.values():
             await channel.close()
+
+
+class FirstKeys:
+    """Has the keys of tokens at hand before the first token comes."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    async def start(self) -> None:
+        """Ask identity. Raises `Unavailable` while it does not answer."""
+        await self._keys.get("")
+
+    async def stop(self) -> None:
+        """Nothing was begun."""
 
 
 async def started(part: Lifecycle, *, room: str) -> None:

@@ -10,14 +10,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from nova.app import rooms
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.prepare import prepare
 from nova.app.sources import of_engines
+from nova.platform.config import ROOMS as ALL
 from nova.platform.config import load
 from tests.e2e.nova import Nova
 from tests.waiting import until
@@ -61,7 +65,7 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
         for command in (*(("serve", room) for room in (*rooms.ROOMS, "gateway")), ("relay",)):
             await stack.enter_async_context(process(command, environment, folder))
         nova = Nova(f"http://127.0.0.1:{port}", PROCESS_PER_ROOM)
-        await until(lambda: is_ready(nova), within_s=60)
+        await until(lambda: is_ready(nova, base), within_s=60)
         yield nova
         await nova.aclose()
 
@@ -80,14 +84,20 @@ async def process(command: tuple[str, ...], environment: dict[str, str], folder:
             assert await started.wait() == 0, Path(log.name).read_text()[-2000:]
 
 
-async def is_ready(nova: Nova) -> bool:
-    """Return whether the gateway answers, and through it every room that a newcomer meets."""
+async def is_ready(nova: Nova, base: int) -> bool:
+    """Return whether the gateway and every room say that they can serve."""
     try:
-        ready = await nova.http.get("/readyz")
-        keys = await nova.http.get("/.well-known/jwks.json")
-    except httpx.TransportError:
+        ready = (await nova.http.get("/readyz")).status_code == 200
+        return ready and all([await room_serves(base + 1 + ALL.index(room)) for room in rooms.ROOMS])
+    except (httpx.TransportError, grpc.aio.AioRpcError):
         return False
-    return ready.status_code == keys.status_code == 200
+
+
+async def room_serves(port: int) -> bool:
+    """Return what a room's health service says."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        answer = await HealthStub(channel).Check(HealthCheckRequest(), timeout=2)
+        return bool(answer.status == HealthCheckResponse.SERVING)
 
 
 def free_port() -> int:
