@@ -106,8 +106,11 @@ class Pool:
                 connection.terminate()
             raise
         finally:
-            with translated():
+            try:
                 await pool.release(connection)
+            except DRIVER_ERRORS as error:
+                # What was done on it stands, a COMMIT above all. asyncpg has dropped the connection.
+                _log.info("release_failed", room=self._room, error=repr(error))
 
     async def _acquire(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:

@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
+import asyncpg.pool
 import pytest
 
 from nova.platform.db.database import Database, DatabaseConfig
@@ -178,6 +180,24 @@ async def test_a_write_whose_connection_was_cut_is_not_repeated(scratch: Scratch
     with pytest.raises(DatabaseDown):
         await write()
     assert await effects(database) == 0
+
+
+async def test_a_connection_that_is_lost_after_the_commit_does_not_make_it_a_failure(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await scratch.database()
+    release = asyncpg.pool.Pool.release
+    cut = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    async def lose(self: Any, connection: Any, *, timeout: float | None = None) -> None:
+        await release(self, connection, timeout=timeout)
+        raise cut
+
+    monkeypatch.setattr(asyncpg.pool.Pool, "release", lose)
+    async with database.transaction(EffectTx) as tx:
+        await tx.add_effect(uuid7())
+    monkeypatch.undo()
+    assert await effects(database) == 1
 
 
 async def test_a_replica_that_is_down_is_replaced_by_the_primary(scratch: Scratch) -> None:
