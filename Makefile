@@ -31,17 +31,18 @@ lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs,
 	$(BIN)/lint-imports
 	$(PYTHON) -m mypy.stubtest nova._native
 	cargo fmt --all --check
-	PYO3_PYTHON=$(PYTHON) cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	PYO3_PYTHON=$(CURDIR)/$(PYTHON) cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(BUF) lint
 	$(BUF) breaking --against proto/released.binpb
 
 .PHONY: audit
 audit: $(VENV)/.developed $(NODE)/.installed ## The GraphQL-over-HTTP audit against a running gateway.
-	$(PYTHON) -m tools.audit
+	$(PYTHON) tools/audit.py
 
 .PHONY: native
 native: ## Build the native core again, in release.
-	@$(MAKE) --no-print-directory --always-make $(VENV)/.installed
+	@touch Cargo.toml
+	@$(MAKE) --no-print-directory $(VENV)/.installed
 
 .PHONY: api
 api: $(VENV)/.developed ## Generate nova/api from proto/ (committed, never edited).
