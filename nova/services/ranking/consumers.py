@@ -1,17 +1,25 @@
 """Keeping the postings true: loaded from content, then fed by its events."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
 
 from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent
 from nova.platform.events import Received
-from nova.services.ranking.clients import ContentPostings
 from nova.services.ranking.store import PostIndex, Posting
+
+
+class LivePosts(Protocol):
+    """What ranking asks of content when it starts."""
+
+    def pages(self) -> AsyncIterator[list[Posting]]:
+        """Yield all live posts, page by page."""
+        ...
 
 
 class Postings:
     """The handlers of ranking's projection."""
 
-    def __init__(self, index: PostIndex, content: ContentPostings) -> None:
+    def __init__(self, index: PostIndex, content: LivePosts) -> None:
         self._index = index
         self._content = content
 
