@@ -206,7 +206,7 @@ def bench_run(name: str, *, as_json: bool) -> None:
 
 def configured(**options: object) -> Any:  # noqa: ANN401 - the type's module is imported only when a command runs
     """Return the configuration of the environment, with what options say on top."""
-    from nova.platform.config import load
+    from nova.platform.configure import load
     from nova.platform.knobs import BadConfig
 
     given = {name: str(value) for name, value in options.items() if value is not None}

@@ -1,17 +1,16 @@
 """The configuration of a process: read once by the composition root, typed, frozen, explained.
 
-Every knob has a default that works on a laptop, a sentence, and one `NOVA_*` variable. What contradicts
-itself, or would be unsafe in production, is a `BadConfig` that names variable, value and fix.
+Every knob has a default that works on a laptop, a sentence, and one `NOVA_*` variable.
+`nova.platform.configure` reads them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from nova.platform.errors import NotFound
-from nova.platform.knobs import BadConfig, Knob, Row, Secret, Url, knobs_of, read, refuse_unknown, rows
+from nova.platform.knobs import Knob, Row, Secret, Url, rows
 
 ROOMS = (
     "identity", "user", "graph", "social", "content", "media", "video", "chat",
@@ -20,7 +19,6 @@ ROOMS = (
 """The rooms by number, from 1: the number is the offset of the room's port."""
 
 DEVELOPMENT_SECRET = Secret("nova-development-secret-change-me")
-_SECRET_LEAST = 32
 
 
 class Environment(StrEnum):
@@ -324,83 +322,6 @@ class Config:
     secrets: Secrets = field(default_factory=Secrets)
 
 
-_SECTIONS = {
-    "server": Server, "engines": Engines, "limits": Limits, "graphql": GraphQL,
-    "tokens": Tokens, "cache": CacheKnobs, "telemetry": Telemetry, "secrets": Secrets,
-}  # fmt: skip
-
-
-def load(environ: Mapping[str, str]) -> Config:
-    """Return the configuration that `environ` asks for; raises `BadConfig`."""
-    refuse_unknown(
-        environ, (spec.variable for section in _SECTIONS.values() for _, _, spec in knobs_of(section))
-    )
-    config = Config(**{name: read(section, environ) for name, section in _SECTIONS.items()})
-    config = _settled(config, environ)
-    _refuse_contradictions(config)
-    if config.server.environment is Environment.PRODUCTION:
-        _refuse_laptop_habits(config)
-    return config
-
-
 def describe(config: Config) -> list[Row]:
     """Return one row a knob, with secrets masked, in the order in which they are declared."""
     return [row for entry in fields(config) for row in rows(entry.name, getattr(config, entry.name))]
-
-
-def _settled(config: Config, environ: Mapping[str, str]) -> Config:
-    """Fill in the defaults that depend on the environment."""
-    production = config.server.environment is Environment.PRODUCTION
-    if production and "NOVA_WORLD" not in environ:
-        config = replace(config, server=replace(config.server, world=World.NONE))
-    if config.graphql.introspection is None:
-        config = replace(config, graphql=replace(config.graphql, introspection=not production))
-    return config
-
-
-def _refuse_contradictions(config: Config) -> None:
-    tokens, engines, cache = config.tokens, config.engines, config.cache
-    if tokens.refresh_s <= tokens.access_s:
-        raise BadConfig("NOVA_REFRESH_TOKEN_S", str(tokens.refresh_s),
-                        f"a refresh token must outlive an access token ({tokens.access_s} s).")  # fmt: skip
-    if engines.postgres_replica_url is not None and engines.postgres_url is None:
-        raise BadConfig("NOVA_POSTGRES_REPLICA_URL", str(engines.postgres_replica_url),
-                        "a replica needs its primary: set NOVA_POSTGRES_URL too.")  # fmt: skip
-    if cache.local_ttl_s > cache.redis_ttl_s:
-        raise BadConfig("NOVA_CACHE_LOCAL_TTL_S", str(cache.local_ttl_s),
-                        f"it may not exceed NOVA_CACHE_REDIS_TTL_S ({cache.redis_ttl_s:g} s).")  # fmt: skip
-    if len(config.secrets.secret.reveal()) < _SECRET_LEAST:
-        raise BadConfig(
-            "NOVA_SECRET", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
-        )
-    graphql = config.graphql
-    if graphql.persisted is PersistedQueries.TRUSTED and graphql.trusted_documents is None:
-        raise BadConfig(
-            "NOVA_TRUSTED_DOCUMENTS", None, "trusted documents need their manifest: name the file."
-        )
-    kek = config.secrets.identity_kek
-    if kek is not None and len(kek.reveal()) < _SECRET_LEAST:
-        raise BadConfig(
-            "NOVA_IDENTITY_KEK", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
-        )
-
-
-def _refuse_laptop_habits(config: Config) -> None:
-    if config.secrets.secret == DEVELOPMENT_SECRET:
-        raise BadConfig("NOVA_SECRET", None, "production needs a secret of its own: `openssl rand -hex 32`.")
-    if config.secrets.identity_kek is None:
-        raise BadConfig(
-            "NOVA_IDENTITY_KEK", None, "production keeps no key in a data folder: `openssl rand -hex 32`."
-        )
-    if config.engines.postgres_url is None:
-        raise BadConfig(
-            "NOVA_POSTGRES_URL", None, "production does not run on the embedded PostgreSQL: give its URL."
-        )
-    if config.engines.redis_url is None:
-        raise BadConfig(
-            "NOVA_REDIS_URL", None, "production does not run on the embedded Valkey: give its URL."
-        )
-    if config.server.world is not World.NONE:
-        raise BadConfig("NOVA_WORLD", config.server.world, "sample people have known passwords: use none.")
-    if not config.limits.enabled:
-        raise BadConfig("NOVA_LIMITS", "off", "production keeps its rate limits: unset it.")

@@ -22,7 +22,7 @@ from nova.app.house import House
 from nova.app.prepare import prepare
 from nova.app.sources import of_engines
 from nova.platform.config import ROOMS as ALL
-from nova.platform.config import load
+from nova.platform.configure import load
 from tests.e2e.nova import Nova
 from tests.waiting import until
 

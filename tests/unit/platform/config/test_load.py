@@ -13,8 +13,8 @@ from nova.platform.config import (
     PersistedQueries,
     World,
     describe,
-    load,
 )
+from nova.platform.configure import load
 from nova.platform.errors import NotFound
 from nova.platform.knobs import BadConfig, Secret
 
