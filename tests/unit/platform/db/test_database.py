@@ -189,8 +189,8 @@ async def test_a_connection_that_is_lost_after_the_commit_does_not_make_it_a_fai
     release = asyncpg.pool.Pool.release
     cut = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
 
-    async def lose(self: Any, connection: Any, *, timeout: float | None = None) -> None:
-        await release(self, connection, timeout=timeout)
+    async def lose(self: Any, connection: Any, **how: Any) -> None:
+        await release(self, connection, **how)
         raise cut
 
     monkeypatch.setattr(asyncpg.pool.Pool, "release", lose)
