@@ -176,9 +176,10 @@ class InvalidationBus:
 
     async def _look(self) -> None:
         """Read what was missed, and renew the lease; begin anew where that cannot be done."""
-        await self.speaker.tell_again()
         if self.speaker.behind:
-            return
+            await self.speaker.tell_again()
+            if self.speaker.behind:
+                return
         if not self.healthy:
             await self._begin()
             return

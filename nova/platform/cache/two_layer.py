@@ -125,6 +125,8 @@ class Cache(Generic[V]):
         values: dict[bytes, V | None] = {}
         began: int | None = None
         if believed:
+            # Redis must hear of what changed here before it is asked.
+            bus.speaker.say_now()
             values, began = await self._shared.fetch(flight.keys)
             self._stats.shared_hits += len(values)
             self._stats.shared_misses += len(flight.keys) - len(values)

@@ -1,8 +1,7 @@
-"""What could not be said while Redis was away, kept small: past a bound, single keys become "all of them"."""
+"""What is still to be said. Past a bound, where there is one, single keys of a cache become "all of them"."""
 
 from collections.abc import Iterator, Mapping
 
-_MOST_KEYS = 10_000
 _MOST_PATTERNS = 100
 _EVERYTHING = b"*"
 
@@ -10,7 +9,8 @@ _EVERYTHING = b"*"
 class Unsent:
     """Keys with their marks, and patterns, by the name of their cache."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_keys: int | None = None) -> None:
+        self._most_keys = most_keys
         self._keys: dict[bytes, dict[bytes, bytes]] = {}
         self._patterns: dict[bytes, set[bytes]] = {}
 
@@ -19,11 +19,11 @@ class Unsent:
 
     def add_keys(self, name: bytes, marks: Mapping[bytes, bytes]) -> None:
         """Keep keys, each with what marks it in Redis."""
-        if _EVERYTHING in self._patterns.get(name, ()):
+        if not marks or _EVERYTHING in self._patterns.get(name, ()):
             return
         kept = self._keys.setdefault(name, {})
         kept.update(marks)
-        if len(kept) > _MOST_KEYS:
+        if self._most_keys is not None and len(kept) > self._most_keys:
             self.add_pattern(name, _EVERYTHING)
 
     def add_pattern(self, name: bytes, pattern: bytes) -> None:

@@ -36,6 +36,26 @@ async def test_own_write_is_seen_at_once_even_unawaited(start_process: StartProc
     assert source.asked == [b"a", b"a"]
 
 
+async def test_who_stops_waiting_does_not_silence_what_was_said(
+    start_process: StartProcess, source: Source
+) -> None:
+    first, second = await start_process(), await start_process()
+    source.values = {b"a": b"1", b"b": b"1"}
+    await second.cache.get_many(source.values, source.load_missing)
+    waiting = first.cache.invalidate(b"a")
+    other = first.cache.invalidate(b"b")
+    waiting.cancel()
+    await other
+    await until(lambda: second.cache.peek(b"a") is MISS and second.cache.peek(b"b") is MISS)
+
+
+async def test_what_changes_in_one_turn_is_one_message(start_process: StartProcess) -> None:
+    process = await start_process()
+    before = await process.redis.execute("XLEN", STREAM)
+    await asyncio.gather(*[process.cache.invalidate(b"%d" % number) for number in range(100)])
+    assert await process.redis.execute("XLEN", STREAM) == before + 1
+
+
 async def test_other_processes_forget(start_process: StartProcess, source: Source) -> None:
     first, second = await start_process(), await start_process()
     source.values[b"a"] = b"1"
@@ -186,6 +206,8 @@ async def test_a_hole_that_the_stream_no_longer_holds_empties_the_process(
     await deaf.cache.get_many(source.values, source.load_missing)
     source.values[b"a"] = b"2"
     lost = writer.cache.invalidate(b"a")
+    # The stream is trimmed in the same write, so that no poll can come in between.
+    writer.caches._bus.speaker.say_now()
     trimmed = writer.redis.execute("XTRIM", STREAM, "MAXLEN", 0)
     await asyncio.gather(lost, trimmed)
     await until(lambda: deaf.cache.peek(b"b") is MISS)
