@@ -1,5 +1,6 @@
 """The schema as text: `python -m nova.gateway.sdl` writes it, and what clients were promised is compared with it."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,8 @@ from nova.gateway.schema.root import strawberry_schema
 SCHEMA: Final = Path(__file__).with_name("schema.graphql")
 RELEASED: Final = Path(__file__).with_name("schema.released.graphql")
 """The schema of the last release; there is none before the first."""
+
+_REMOVED: Final = re.compile(r"(?P<type>\w+)\.(?P<name>\w+) was removed")
 
 
 def sdl() -> str:
@@ -26,10 +29,13 @@ def breaking_changes(released: str, current: str) -> list[str]:
 
 
 def _announced(change: BreakingChange, old: GraphQLSchema) -> bool:
-    """Return whether the change takes away a field or an enum value that was deprecated."""
-    owner, _, rest = change.description.partition(" ")[0].partition(".")
-    name = rest.partition("(")[0]
-    kind = old.type_map.get(owner)
+    """Return whether the change takes away what was deprecated, or a scalar that nothing needs any more."""
+    if change.description.startswith("Standard scalar"):
+        return True
+    named = _REMOVED.search(change.description)
+    if named is None:
+        return False
+    kind, name = old.type_map.get(named["type"]), named["name"]
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and name in kind.fields:
         return kind.fields[name].deprecation_reason is not None
     if isinstance(kind, GraphQLEnumType) and name in kind.values:

@@ -43,6 +43,7 @@ class Gateway:
     """The gateway of one process: `server.start()` opens the door, `server.stop()` closes it."""
 
     app: GatewayApp
+    sockets: SocketRoute
     server: GatewayServer
 
 
@@ -80,7 +81,7 @@ def build(platform: Platform) -> Gateway:
         drain_s=config.server.drain_s,
         most_message_bytes=config.graphql.body_bytes,
     )
-    return Gateway(app=app, server=server)
+    return Gateway(app=app, sockets=sockets, server=server)
 
 
 def _engine(platform: Platform, rooms: Rooms, rates: Rates | None) -> Engine:

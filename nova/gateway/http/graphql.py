@@ -113,13 +113,12 @@ def _from_query(query: bytes) -> GraphQLRequest:
         )
         value: dict[str, Any] = dict(pairs)
         for name in ("variables", "extensions"):
-            if value.get(name):
-                value[name] = strict_json.loads(value[name].encode())
-            else:
-                value.pop(name, None)
+            text = value.pop(name, "")
+            if text:
+                value[name] = strict_json.loads(text.encode())
     except ValueError:
         raise BadRequest("The query string cannot be read.") from None
-    if len(value) < len({name for name, _ in pairs}) and len(dict(pairs)) != len(pairs):
+    if len(dict(pairs)) != len(pairs):
         raise BadRequest("A parameter appears twice.")
     return request_of(value)
 

@@ -1,7 +1,5 @@
 """Q1, Q2, Q4, Q5: what is refused before it costs anything, and what it is called."""
 
-import time
-
 import pytest
 from graphql import get_introspection_query
 
@@ -143,13 +141,15 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_q2_hostile_documents_are_refused_cheaply(documents: Documents, name: str) -> None:
-    started = time.thread_time()
-    error = refusal(documents, HOSTILE[name])
-    took_s = time.thread_time() - started
-    assert code_of(error) in {"QUERY_TOO_COMPLEX", "QUERY_TOO_DEEP", "BAD_USER_INPUT"}
-    # The promise is 5 ms of CPU; ten times that still tells a linear refusal from a quadratic one.
-    assert took_s < 0.05
+def test_q2_hostile_documents_are_refused_before_they_are_validated(
+    documents: Documents, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nova.gateway.documents.validate", None)
+    assert code_of(refusal(documents, HOSTILE[name])) in {
+        "QUERY_TOO_COMPLEX",
+        "QUERY_TOO_DEEP",
+        "BAD_USER_INPUT",
+    }
 
 
 def test_q2_fragment_cycles_are_refused(documents: Documents) -> None:
