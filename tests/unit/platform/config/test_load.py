@@ -48,6 +48,7 @@ def test_every_kind_of_value_is_read() -> None:
             "NOVA_PORT": "0",
             "NOVA_LIMITS": "OFF",
             "NOVA_PERSISTED_QUERIES": "trusted",
+            "NOVA_TRUSTED_DOCUMENTS": "/tmp/documents.json",
             "NOVA_LIMIT_IP_RATE": "2.5",
             "NOVA_DATA": "/tmp/x",
             "NOVA_POSTGRES_URL": "",
@@ -94,6 +95,11 @@ def test_c3_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
 def test_c3_a_replica_without_its_primary_is_refused() -> None:
     with pytest.raises(BadConfig, match="NOVA_POSTGRES_URL"):
         load({"NOVA_POSTGRES_REPLICA_URL": "postgresql://db2/nova"})
+
+
+def test_c3_trusted_documents_without_their_manifest_are_refused() -> None:
+    with pytest.raises(BadConfig, match="NOVA_TRUSTED_DOCUMENTS"):
+        load({"NOVA_PERSISTED_QUERIES": "trusted"})
 
 
 def test_production_with_its_own_values_starts() -> None:
