@@ -103,8 +103,18 @@ class RequestContext:
         """Call a room in the next wave. `key` is the caller's idempotency key."""
         return await self.waves.ask(lambda: self.call(method, request, key=key))
 
-    async def call(self, method: "UnaryUnaryMultiCallable[Q, R]", request: Q, *, key: str | None = None) -> R:
-        """Call a room at once, as the viewer: for what runs in a wave already."""
+    async def call(
+        self,
+        method: "UnaryUnaryMultiCallable[Q, R]",
+        request: Q,
+        *,
+        key: str | None = None,
+        patience_s: float | None = None,
+    ) -> R:
+        """Call a room at once, as the viewer: for what runs in a wave already.
+
+        `patience_s` is for an answer that can be done without; else the deadline of the request decides.
+        """
         self.waves.count()
         context = CallContext(
             actor=self.actor,
@@ -113,7 +123,7 @@ class RequestContext:
             idempotency_key=key,
         )
         with entered(context):
-            return await method(request)
+            return await method(request, timeout=patience_s)
 
     async def change(
         self, method: "UnaryUnaryMultiCallable[Q, R]", request: Q, *, key: str | None = None

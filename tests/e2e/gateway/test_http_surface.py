@@ -58,7 +58,7 @@ async def test_h6_bad_parameters_are_400(http: httpx.AsyncClient, params: str) -
 )
 async def test_h8_foreign_pages_get_nothing(http: httpx.AsyncClient, door: Door, origin: str) -> None:
     for method, path in (("POST", "/graphql"), ("POST", "/auth/login"), ("OPTIONS", "/graphql")):
-        headers = {"content-type": b"application/json", "origin": origin.encode("latin-1")}
+        headers = {b"content-type": b"application/json", b"origin": origin.encode("latin-1")}
         answer = await http.request(method, path, content=QUERY, headers=headers)
         assert answer.status_code in {403, 405}
         assert not [name for name in answer.headers if name.startswith("access-control")]

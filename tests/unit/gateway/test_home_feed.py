@@ -101,6 +101,13 @@ async def test_a_lost_room_costs_its_part_and_is_named(
         assert "errors" not in answer
         assert answer["extensions"]["degraded"] == [room]
         assert len(answer["data"]["homeFeed"]["edges"]) == 1
+    town.down = {"user"}
+    answer = (await gate.ask(HOME, viewer=ada)).json()
+    assert "degraded" not in answer["extensions"], "cards are cached"
+    town.post(town.person("newcomer"))
+    answer = (await gate.ask(HOME, viewer=ada)).json()
+    assert answer["extensions"]["degraded"] == ["user"]
+    assert len(answer["data"]["homeFeed"]["edges"]) == 1
     town.down = {"content"}
     answer = (await gate.ask(HOME, viewer=ada)).json()
     assert answer["extensions"]["degraded"] == ["content"]
