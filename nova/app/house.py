@@ -125,6 +125,7 @@ class House:
     async def _floor(self, stack: AsyncExitStack) -> Platform:
         """Open what all rooms stand on."""
         clock, sources, config = self.clock, self._sources, self.config
+        stack.push_async_callback(self._blobs.aclose)
         redis = await connect(sources.redis_url)
         stack.push_async_callback(redis.aclose)
         stack.push_async_callback(self._close_channels)

@@ -112,9 +112,9 @@ async def platform(config: Config, *, still: bool) -> AsyncIterator[tuple[Instan
         house = await stack.enter_async_context(House(config, sources, rooms=rooms.ROOMS, relays=rooms.ROOMS))
         instance = Instance(pid=os.getpid(), url=house.url, sources=sources)
         stack.enter_context(announced(data, instance))
-        if not still and config.server.world is not World.NONE:
-            living = Living(config, house)
-            house.tasks.spawn("living-world", living.run())
+        plan = plan_of(data)
+        if plan is not None and not still:
+            house.tasks.spawn("living-world", Living(plan, house).run())
         yield instance, engines
 
 
