@@ -23,7 +23,7 @@ def like_created(like: Like, author_id: UserId) -> Event:
 
 
 def like_deleted(like: Like, author_id: UserId, deleted_at: datetime) -> Event:
-    """Return the event of a like that was taken back."""
+    """Return the event of a like that was taken back at `deleted_at`."""
     return LIKE_DELETED.event(key=like.post_id, value=_like(like, author_id, deleted_at))
 
 
@@ -50,12 +50,14 @@ def comment_deleted(comment: Comment, author_id: UserId, deleted_at: datetime) -
 def _like(like: Like, author_id: UserId, occurred_at: datetime) -> LikeEvent:
     value = LikeEvent(user_id=like.user_id.bytes, post_id=like.post_id.bytes, author_id=author_id.bytes)
     value.occurred_at.FromDatetime(occurred_at)
+    value.reacted_at.FromDatetime(like.liked_at)
     return value
 
 
 def _share(share: Share, author_id: UserId, occurred_at: datetime) -> ShareEvent:
     value = ShareEvent(user_id=share.user_id.bytes, post_id=share.post_id.bytes, author_id=author_id.bytes)
     value.occurred_at.FromDatetime(occurred_at)
+    value.reacted_at.FromDatetime(share.shared_at)
     return value
 
 
@@ -68,4 +70,5 @@ def _comment(comment: Comment, author_id: UserId, occurred_at: datetime) -> Comm
         parent_id=comment.parent_id.bytes if comment.parent_id else b"",
     )
     value.occurred_at.FromDatetime(occurred_at)
+    value.reacted_at.FromDatetime(comment.created_at)
     return value

@@ -19,7 +19,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LikeEvent(_message.Message):
-    """Topics social.like.created and social.like.deleted, key post_id."""
+    """Topics social.like.created and social.like.deleted, key post_id. occurred_at is when it was made or taken back,
+    reacted_at when it was made, the same in both events.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -27,11 +29,14 @@ class LikeEvent(_message.Message):
     POST_ID_FIELD_NUMBER: _builtins.int
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    REACTED_AT_FIELD_NUMBER: _builtins.int
     user_id: _builtins.bytes
     post_id: _builtins.bytes
     author_id: _builtins.bytes
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def reacted_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -39,10 +44,11 @@ class LikeEvent(_message.Message):
         post_id: _builtins.bytes = ...,
         author_id: _builtins.bytes = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        reacted_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at", "reacted_at", b"reacted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "occurred_at", b"occurred_at", "post_id", b"post_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "occurred_at", b"occurred_at", "post_id", b"post_id", "reacted_at", b"reacted_at", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -50,7 +56,7 @@ Global___LikeEvent: _TypeAlias = LikeEvent  # noqa: Y015
 
 @_typing.final
 class ShareEvent(_message.Message):
-    """Topics social.share.created and social.share.deleted, key post_id."""
+    """Topics social.share.created and social.share.deleted, key post_id. The times are those of LikeEvent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -58,11 +64,14 @@ class ShareEvent(_message.Message):
     POST_ID_FIELD_NUMBER: _builtins.int
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    REACTED_AT_FIELD_NUMBER: _builtins.int
     user_id: _builtins.bytes
     post_id: _builtins.bytes
     author_id: _builtins.bytes
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def reacted_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -70,10 +79,11 @@ class ShareEvent(_message.Message):
         post_id: _builtins.bytes = ...,
         author_id: _builtins.bytes = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        reacted_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at", "reacted_at", b"reacted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "occurred_at", b"occurred_at", "post_id", b"post_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "occurred_at", b"occurred_at", "post_id", b"post_id", "reacted_at", b"reacted_at", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -81,7 +91,7 @@ Global___ShareEvent: _TypeAlias = ShareEvent  # noqa: Y015
 
 @_typing.final
 class CommentEvent(_message.Message):
-    """Topics social.comment.created and social.comment.deleted, key post_id."""
+    """Topics social.comment.created and social.comment.deleted, key post_id. The times are those of LikeEvent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -91,6 +101,7 @@ class CommentEvent(_message.Message):
     COMMENT_ID_FIELD_NUMBER: _builtins.int
     PARENT_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    REACTED_AT_FIELD_NUMBER: _builtins.int
     user_id: _builtins.bytes
     post_id: _builtins.bytes
     author_id: _builtins.bytes
@@ -98,6 +109,8 @@ class CommentEvent(_message.Message):
     parent_id: _builtins.bytes
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def reacted_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -107,10 +120,11 @@ class CommentEvent(_message.Message):
         comment_id: _builtins.bytes = ...,
         parent_id: _builtins.bytes = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        reacted_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at", "reacted_at", b"reacted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "comment_id", b"comment_id", "occurred_at", b"occurred_at", "parent_id", b"parent_id", "post_id", b"post_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "comment_id", b"comment_id", "occurred_at", b"occurred_at", "parent_id", b"parent_id", "post_id", b"post_id", "reacted_at", b"reacted_at", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ from nova.services.social.model import (
     CommentNotFound,
     NotYourComment,
     PostId,
+    PostNotFound,
     SeenComment,
     ThreadTooDeep,
     UserId,
@@ -44,13 +45,14 @@ class Comments:
         if parent_id is not None and (await self._visible(actor, parent_id)).comment.post_id != post_id:
             raise CommentNotFound
         async with self._writer.transaction() as tx:
-            parent = None if parent_id is None else await tx.lock_comment(parent_id)
+            parent = None if parent_id is None else await tx.lock_comment(post_id, parent_id)
             if parent is None and parent_id is not None:
                 raise CommentNotFound
             comment = self._made(UserId(actor.user_id), post_id, parent, kept)
-            if await tx.add_comments([comment]):
-                tx.emit(events.comment_created(comment, author_id))
-                tx.after_commit(lambda: self._counters.changed(post_id))
+            if not await tx.add_comments([comment]):
+                raise PostNotFound  # it was deleted meanwhile
+            tx.emit(events.comment_created(comment, author_id))
+            tx.after_commit(lambda: self._counters.changed(post_id))
             return tx.answer(
                 SeenComment(comment=comment, like_count=0, viewer_has_liked=False, reply_count=0)
             )
@@ -72,7 +74,12 @@ class Comments:
 
     async def delete(self, actor: Actor, comment_id: CommentId) -> PostId:
         """Delete a comment and all replies below: an own one, one under an own post, or any as a moderator."""
-        comment = (await self._visible(actor, comment_id)).comment
+        found = await self._reading.comments(actor, [comment_id])
+        if not found:
+            # Inside a transaction: to a request that is repeated after its success the first answer is given.
+            async with self._writer.transaction():
+                raise CommentNotFound
+        comment = found[0].comment
         author_id = await self._sight.author_of(comment.post_id)
         own = actor.user_id in {comment.author_id, author_id}
         actor.require("social:delete:own" if own else "social:delete:any")

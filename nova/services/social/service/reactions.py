@@ -8,7 +8,7 @@ from nova.platform.auth.actor import Actor
 from nova.platform.clock import Clock
 from nova.policy import rules
 from nova.services.social import events
-from nova.services.social.model import Like, PostId, PostState, Share, UserId
+from nova.services.social.model import Like, PostId, PostNotFound, PostState, Share, UserId
 from nova.services.social.service.counters import CachedCounters
 from nova.services.social.service.sight import Sight
 from nova.services.social.store.tx import SocialTx, SocialWriter
@@ -41,15 +41,17 @@ class Reactions:
             if await tx.add_likes([like]):
                 tx.emit(events.like_created(like, reader.author_id))
                 self._forget_counts(tx, post_id)
-            return tx.answer(await tx.state(reader.user_id, post_id, reader.hidden))
+            state = await tx.state(reader.user_id, post_id, reader.hidden)
+            if not state.viewer_has_liked:
+                raise PostNotFound  # it was deleted meanwhile
+            return tx.answer(state)
 
     async def unlike(self, actor: Actor, post_id: PostId) -> PostState:
         """Take a like back."""
         reader = await self._reader(actor, post_id)
         now = self._clock.now()
         async with self._writer.transaction() as tx:
-            if await tx.remove_like(reader.user_id, post_id):
-                like = Like(user_id=reader.user_id, post_id=post_id, liked_at=now)
+            if like := await tx.remove_like(reader.user_id, post_id):
                 tx.emit(events.like_deleted(like, reader.author_id, now))
                 self._forget_counts(tx, post_id)
             return tx.answer(await tx.state(reader.user_id, post_id, reader.hidden))
@@ -67,15 +69,17 @@ class Reactions:
             if await tx.add_share(share):
                 tx.emit(events.share_created(share, reader.author_id))
                 self._forget_counts(tx, post_id)
-            return tx.answer(await tx.state(reader.user_id, post_id, reader.hidden))
+            state = await tx.state(reader.user_id, post_id, reader.hidden)
+            if not state.viewer_has_shared:
+                raise PostNotFound  # it was deleted meanwhile
+            return tx.answer(state)
 
     async def unshare(self, actor: Actor, post_id: PostId) -> PostState:
         """Take a share back."""
         reader = await self._reader(actor, post_id)
         now = self._clock.now()
         async with self._writer.transaction() as tx:
-            if await tx.remove_share(reader.user_id, post_id):
-                share = Share(user_id=reader.user_id, post_id=post_id, text="", shared_at=now)
+            if share := await tx.remove_share(reader.user_id, post_id):
                 tx.emit(events.share_deleted(share, reader.author_id, now))
                 self._forget_counts(tx, post_id)
             return tx.answer(await tx.state(reader.user_id, post_id, reader.hidden))

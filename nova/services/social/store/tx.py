@@ -36,6 +36,8 @@ INSERT INTO shares (post_id, user_id, text, shared_at)
 SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM deleted_posts WHERE post_id = $1)
 ON CONFLICT DO NOTHING
 """
+_REMOVE_LIKE = "DELETE FROM likes WHERE post_id = $1 AND user_id = $2 RETURNING liked_at"
+_REMOVE_SHARE = "DELETE FROM shares WHERE post_id = $1 AND user_id = $2 RETURNING text, shared_at"
 _ADD_COMMENTS = """
 INSERT INTO comments (comment_id, post_id, parent_id, author_id, path, authors, text, created_at)
 SELECT comment_id, post_id, parent_id, author_id, path::uuid[], authors::uuid[], text, created_at
@@ -66,6 +68,14 @@ _LIKE_COMMENT = """
 INSERT INTO comment_likes (comment_id, user_id, liked_at)
 SELECT comment_id, $2, $3 FROM comments WHERE comment_id = $1 ON CONFLICT DO NOTHING
 """
+# A reaction that is being written is either there when its post is buried, or sees the burial. Posts share 1,024
+# locks, taken in order; `social` is their class.
+_HOLD = """
+SELECT {lock}(hashtext('social'), bucket)
+FROM (SELECT DISTINCT hashtext(post_id::text) & 1023 AS bucket FROM unnest($1::uuid[]) AS post_id ORDER BY 1) b
+"""
+_HOLD_LIVE = _HOLD.format(lock="pg_advisory_xact_lock_shared")
+_HOLD_BURIED = _HOLD.format(lock="pg_advisory_xact_lock")
 _BURY_POSTS = """
 INSERT INTO deleted_posts (post_id, deleted_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
 ON CONFLICT DO NOTHING
@@ -89,7 +99,8 @@ class SocialTx(Tx):
         return None if row is None else seen_of(row)
 
     async def add_likes(self, likes: Sequence[Like]) -> list[Like]:
-        """Insert the likes that are new, and count them; return them."""
+        """Insert the likes that are new, and count them; return them. None are added to deleted posts."""
+        await self.fetch(_HOLD_LIVE, list({like.post_id for like in likes}))
         rows = await self.fetch(
             _ADD_LIKES,
             [like.post_id for like in likes],
@@ -102,29 +113,33 @@ class SocialTx(Tx):
         new = {(row["post_id"], row["user_id"]) for row in rows}
         return [like for like in likes if (like.post_id, like.user_id) in new]
 
-    async def remove_like(self, user_id: UserId, post_id: PostId) -> bool:
-        """Return False when the user did not like the post."""
-        gone = await self.execute("DELETE FROM likes WHERE post_id = $1 AND user_id = $2", post_id, user_id)
-        if gone:
-            await self._count({post_id: Totals(likes=-1)})
-        return gone == 1
+    async def remove_like(self, user_id: UserId, post_id: PostId) -> Like | None:
+        """Return the like that was, or None when the user did not like the post."""
+        liked_at = await self.fetchval(_REMOVE_LIKE, post_id, user_id)
+        if liked_at is None:
+            return None
+        await self._count({post_id: Totals(likes=-1)})
+        return Like(user_id=user_id, post_id=post_id, liked_at=liked_at)
 
     async def add_share(self, share: Share) -> bool:
-        """Return False when the user already shared the post."""
+        """Return False when the user already shared the post, or it is deleted."""
+        await self.fetch(_HOLD_LIVE, [share.post_id])
         added = await self.execute(_ADD_SHARE, share.post_id, share.user_id, share.text, share.shared_at)
         if added:
             await self._count({share.post_id: Totals(shares=1)})
         return added == 1
 
-    async def remove_share(self, user_id: UserId, post_id: PostId) -> bool:
-        """Return False when the user had not shared the post."""
-        gone = await self.execute("DELETE FROM shares WHERE post_id = $1 AND user_id = $2", post_id, user_id)
-        if gone:
-            await self._count({post_id: Totals(shares=-1)})
-        return gone == 1
+    async def remove_share(self, user_id: UserId, post_id: PostId) -> Share | None:
+        """Return the share that was, or None when the user had not shared the post."""
+        row = await self.fetchrow(_REMOVE_SHARE, post_id, user_id)
+        if row is None:
+            return None
+        await self._count({post_id: Totals(shares=-1)})
+        return Share(user_id=user_id, post_id=post_id, text=row["text"], shared_at=row["shared_at"])
 
     async def add_comments(self, comments: Sequence[Comment]) -> list[Comment]:
         """Insert comments and count them; return those that were new, and none of deleted posts."""
+        await self.fetch(_HOLD_LIVE, list({comment.post_id for comment in comments}))
         rows = await self.fetch(
             _ADD_COMMENTS,
             [comment.comment_id for comment in comments],
@@ -142,8 +157,10 @@ class SocialTx(Tx):
         new = {row["comment_id"] for row in rows}
         return [comment for comment in comments if comment.comment_id in new]
 
-    async def lock_comment(self, comment_id: CommentId) -> Comment | None:
-        """Return the comment and keep it from being deleted until the transaction ends."""
+    async def lock_comment(self, post_id: PostId, comment_id: CommentId) -> Comment | None:
+        """Return a comment under a post, and keep it from being deleted until the transaction ends."""
+        # The post first, as its burial does.
+        await self.fetch(_HOLD_LIVE, [post_id])
         row = await self.fetchrow(_LOCK_PARENT, comment_id)
         return None if row is None else comment_of(row)
 
@@ -176,6 +193,7 @@ class SocialTx(Tx):
 
     async def bury_posts(self, post_ids: Sequence[PostId], deleted_at: Sequence[datetime]) -> None:
         """Remove every trace under deleted posts, and let none come any more."""
+        await self.fetch(_HOLD_BURIED, post_ids)
         await self.execute(_BURY_POSTS, post_ids, deleted_at)
         for table in ("likes", "shares", "comments", "post_counters"):
             await self.execute(f"DELETE FROM {table} WHERE post_id = any($1)", post_ids)
