@@ -2,9 +2,9 @@
 
 import asyncio
 import re
+import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import redis.asyncio
 
@@ -21,7 +21,7 @@ MODULE = "bench.micro.bench_invalidation"
 MESSAGES = 1_000
 # With the number, the sender and the name in front of it, a message has 66 bytes.
 KEY = 28
-PACED, PER_MS = 5_000, 5
+PACED, BURST, ROUNDS = 5_000, 50, 9
 NAME = b"user.profile"
 
 # The server makes the messages, so that the time of this process is the time of listening.
@@ -116,14 +116,13 @@ class Listening:
         return counter.heard
 
     async def p99_ms(self, counter: Counter, channel: bytes, sequence: bytes) -> float:
-        """Return the 99th percentile from publish to heard, at a constant rate of arrival."""
+        """Return the 99th percentile from saying to hearing, of bursts that leave in one command each ms."""
         counter.delays_s.clear()
-        for _ in range(PACED // PER_MS):
-            reached, saying = counter.want(PER_MS), list[Awaitable[Any]]()
-            for _ in range(PER_MS):
-                key = b"t%027.9f" % time.perf_counter()
-                saying.append(self.ours.run(FLOOD, keys=[sequence], args=[channel, 1, body(key)]))
-            await asyncio.gather(reached, *saying, asyncio.sleep(0.001))
+        for _ in range(PACED // BURST):
+            reached = counter.want(BURST)
+            key = b"t%027.9f" % time.perf_counter()
+            said = self.ours.run(FLOOD, keys=[sequence], args=[channel, BURST, body(key)])
+            await asyncio.gather(reached, said, asyncio.sleep(0.001))
         return sorted(counter.delays_s)[int(len(counter.delays_s) * 0.99)] * 1000
 
 
@@ -153,13 +152,18 @@ def cases() -> Iterator[Case]:
         def check(turn: int) -> None:
             assert by_bus(turn) == by_subscriber(turn) == by_peer(turn) == (turn + 1) * MESSAGES
 
-        p99s: Sequence[float] = [
-            loop.run_until_complete(listening.p99_ms(listening.bus, CHANNEL, SEQUENCE)),
-            loop.run_until_complete(listening.p99_ms(listening.peer, b"peer", b"n2")),
+        # Round about, and the median of the rounds: one pause of the machine is a whole percentile.
+        rounds = [
+            (
+                loop.run_until_complete(listening.p99_ms(listening.bus, CHANNEL, SEQUENCE)),
+                loop.run_until_complete(listening.p99_ms(listening.peer, b"peer", b"n2")),
+            )
+            for _ in range(ROUNDS)
         ]
+        p99s = [statistics.median(of_one) for of_one in zip(*rounds, strict=True)]
         listening.bus.heard = listening.peer.heard = 0
         yield Case(
-            f"{MESSAGES} messages; p99 at {PER_MS},000/s: bus {p99s[0]:.2f} ms, redis.asyncio {p99s[1]:.2f} ms"
+            f"{MESSAGES} messages; p99 in bursts of {BURST}: bus {p99s[0]:.2f} ms, redis.asyncio {p99s[1]:.2f} ms"
             f" (ratio {p99s[0] / p99s[1]:.2f}, goal ≤ 0.6)",
             Contender("nova, bus: keys forgotten", by_bus),
             [
