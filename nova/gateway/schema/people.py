@@ -9,15 +9,18 @@ from nova.api.graph.v1 import graph_pb2
 from nova.api.user.v1 import user_pb2
 from nova.gateway.context import Info
 from nova.gateway.global_ids import Kind, bytes_of
+from nova.gateway.readers import Person
 from nova.gateway.schema.calls import changing, returning_user
 from nova.gateway.schema.mutations import MutationInput, Payload, mutation
-from nova.gateway.schema.user import User, load_users
+from nova.gateway.schema.user import User
 from nova.gateway.schema.viewer import Settings
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.validate import to_timestamp
 from nova.policy import rules
+from nova.policy.relations import Relation
 
 _LANGUAGE_MOST = 35
+_TIES = Relation.FOLLOWS | Relation.FOLLOWED_BY | Relation.REQUESTED | Relation.REQUESTED_BY
 
 
 @strawberry.enum(description="What came of asking to follow.")
@@ -191,12 +194,19 @@ class RejectFollowPayload(Payload):
     user: User | None = None
 
 
-async def _user_after(info: Info, user_id: bytes) -> User | None:
-    """Return the person of a payload, where the document asks for him."""
+async def _user_after(
+    info: Info, user_id: bytes, *, begins: Relation = Relation.NONE, ends: Relation = Relation.NONE
+) -> User | None:
+    """Return the person of a payload, where the document asks for him.
+
+    Graph hears of blocks and mutes by events, a moment later; what has just begun or ended is known here.
+    """
     if not info.asks("user"):
         return None
-    (user,) = await load_users(info.context, [user_id])
-    return user
+    person = await info.context.readers.people.load(user_id)
+    if person is not None and person.relation is not None:
+        person = Person(person.profile, (person.relation | begins) & ~ends)
+    return User.of(person) if person is not None and person.shown(vouched=False) else None
 
 
 @strawberry.type
@@ -243,7 +253,7 @@ class UserMutations:
         context, user_id = info.context, bytes_of(input.user_id, Kind.USER)
         request = user_pb2.BlockUserRequest(user_id=user_id)
         await context.change(context.rooms.user.BlockUser, request, key=input.idempotency_key)
-        return BlockUserPayload(user=await _user_after(info, user_id))
+        return BlockUserPayload(user=await _user_after(info, user_id, begins=Relation.BLOCKS, ends=_TIES))
 
     @mutation("Lifts a block.", returning_user("user.UnblockUser"))
     async def unblock_user(self, info: Info, input: UnblockUserInput) -> UnblockUserPayload:  # noqa: A002 - as above
@@ -251,7 +261,7 @@ class UserMutations:
         context, user_id = info.context, bytes_of(input.user_id, Kind.USER)
         request = user_pb2.UnblockUserRequest(user_id=user_id)
         await context.change(context.rooms.user.UnblockUser, request, key=input.idempotency_key)
-        return UnblockUserPayload(user=await _user_after(info, user_id))
+        return UnblockUserPayload(user=await _user_after(info, user_id, ends=Relation.BLOCKS))
 
     @mutation("Keeps a person out of the viewer's feeds.", returning_user("user.MuteUser"))
     async def mute_user(self, info: Info, input: MuteUserInput) -> MuteUserPayload:  # noqa: A002 - as above
@@ -262,7 +272,7 @@ class UserMutations:
             aware = input.until if input.until.tzinfo else input.until.replace(tzinfo=UTC)
             request.until.CopyFrom(to_timestamp(aware))
         await context.change(context.rooms.user.MuteUser, request, key=input.idempotency_key)
-        return MuteUserPayload(user=await _user_after(info, user_id))
+        return MuteUserPayload(user=await _user_after(info, user_id, begins=Relation.MUTES))
 
     @mutation("Lifts a mute.", returning_user("user.UnmuteUser"))
     async def unmute_user(self, info: Info, input: UnmuteUserInput) -> UnmuteUserPayload:  # noqa: A002 - as above
@@ -270,7 +280,7 @@ class UserMutations:
         context, user_id = info.context, bytes_of(input.user_id, Kind.USER)
         request = user_pb2.UnmuteUserRequest(user_id=user_id)
         await context.change(context.rooms.user.UnmuteUser, request, key=input.idempotency_key)
-        return UnmuteUserPayload(user=await _user_after(info, user_id))
+        return UnmuteUserPayload(user=await _user_after(info, user_id, ends=Relation.MUTES))
 
 
 @strawberry.type
