@@ -1,5 +1,6 @@
 """What feed does when content and graph speak."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
@@ -8,6 +9,7 @@ from nova.api.graph.v1.events_pb2 import FollowEvent
 from nova.native.fanout import PostingLists
 from nova.platform.events import Received
 from nova.platform.ids import id_of
+from nova.platform.verification import Verification
 from nova.services.feed.model import PostId
 from nova.services.feed.service.keeping import Keeping
 from nova.services.feed.store.dismissals import FeedTx
@@ -32,10 +34,20 @@ class Following:
 
     async def load(self) -> None:
         """Read every live post, and put that in the place of what was there."""
+        self._postings.replace(await self._from_truth())
+
+    async def compare(self) -> Verification:
+        """Compare the lists in use with lists of what content holds now."""
+        truth = await self._from_truth()
+        hashes = await asyncio.to_thread(lambda: (self._postings.content_hash(), truth.content_hash()))
+        in_use, from_truth = (found.hex() for found in hashes)
+        return Verification(entries=len(truth), in_use=in_use, from_truth=from_truth)
+
+    async def _from_truth(self) -> PostingLists:
         lists = PostingLists()
         async for page in self._content.pages():
             fill(lists, page)
-        self._postings.replace(lists)
+        return lists
 
     async def posts_created(self, events: Sequence[Received[PostCreatedEvent]]) -> None:
         """Add new posts: first to the lists, from where they are on every page, then to timelines."""

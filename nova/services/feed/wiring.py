@@ -17,6 +17,7 @@ from nova.platform.projection import Projection
 from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.tasks import Tasks
+from nova.platform.verification import Audit
 from nova.services.feed import events
 from nova.services.feed.clients import ContentPosts, GraphPeople, RankingSlates
 from nova.services.feed.consumers import Consumers, Following
@@ -74,7 +75,8 @@ def build(platform: Platform) -> Room:
         marking=Marking(dismissals=dismissals, seen=seen, posts=content, clock=platform.clock),
         once=Once("feed"),
     )
-    projection = _projection(platform, Following(postings=postings, content=content, keeping=keeping))
+    following = Following(postings=postings, content=content, keeping=keeping)
+    projection = _projection(platform, following)
     loading = Loading(projection, postings, platform.tasks)
     platform.health.add("feed-postings", loading.check)
     return Room(
@@ -82,6 +84,7 @@ def build(platform: Platform) -> Room:
         bindings=[ServiceBinding(add_to_server=add_FeedServiceServicer_to_server, servicer=server)],
         consumers=[_consumer(platform)],
         startables=[loading],
+        projections={"feed": Audit(following.compare, caught_up=projection.caught_up)},
     )
 
 

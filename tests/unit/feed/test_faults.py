@@ -120,6 +120,15 @@ async def test_a_timeline_follows_deletions_and_other_follows(house: FeedHouse) 
         assert await house.redis.execute("EXISTS", entry) == 0
 
 
+async def test_a_timeline_that_ended_is_not_begun_by_one_post(house: FeedHouse) -> None:
+    await house.publish(house.kofi, 3)
+    await house.page(house.ada)
+    entry = f"feed:{{{house.ada.hex}}}:timeline"
+    await house.redis.execute("DEL", entry)
+    await house.publish(house.kofi)
+    assert await house.redis.execute("EXISTS", entry) == 0
+
+
 async def test_a_timeline_keeps_the_newest_hundred(house: FeedHouse) -> None:
     house.write(house.kofi, 150)
     await house.tell(*map(house.created, house.world.posts))
@@ -168,6 +177,18 @@ async def test_s3_events_go_on_without_redis_and_it_comes_back(fragile: FragileH
     page = await fragile.page(fragile.ada, RANKED, size=2)
     assert not page.degraded
     assert len((await fragile.scroll(fragile.ada, RANKED, size=2)).post_ids) == 4
+
+
+async def test_s3_timelines_that_were_lost_with_redis_are_begun_anew(fragile: FragileHouse) -> None:
+    await fragile.publish(fragile.kofi, 3)
+    await fragile.page(fragile.ada)
+    await fragile.lose_redis()
+    await fragile.valkey.start()
+    await until(lambda: fragile.redis.connected)
+    await fragile.redis.execute("FLUSHALL")
+    await fragile.page(fragile.ada)
+    fragile.graph.following_down = True
+    assert ids(await fragile.page(fragile.ada)) == fragile.world.timeline(fragile.ada)
 
 
 async def test_s3_without_postgresql_dismissals_are_left_out_and_named(house: FeedHouse) -> None:

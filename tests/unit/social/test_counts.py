@@ -119,3 +119,24 @@ async def test_s3_without_a_neighbour_nothing_is_guessed(house: SocialHouse, nei
         with pytest.raises(Unavailable):
             await call
     assert await house.rows("likes") == 0
+
+
+async def test_counts_that_were_read_before_a_change_are_right_after_it(house: SocialHouse) -> None:
+    post_id = house.post(house.ada)
+
+    async def counts() -> tuple[int, int, int]:
+        state = await house.state(house.mei, post_id)
+        return state.like_count, state.comment_count, state.share_count
+
+    assert await counts() == (0, 0, 0)
+    await house.like(house.kofi, post_id)
+    assert await counts() == (1, 0, 0)
+    comment = await house.comment(house.kofi, post_id)
+    assert await counts() == (1, 1, 0)
+    await house.share(house.kofi, post_id)
+    assert await counts() == (1, 1, 1)
+    await house.uncomment(house.kofi, comment.comment_id)
+    assert await counts() == (1, 0, 1)
+    await house.unshare(house.kofi, post_id)
+    await house.unlike(house.kofi, post_id)
+    assert await counts() == (0, 0, 0)

@@ -23,12 +23,16 @@ class Keeping:
         self._readers = readers
         self._timelines = timelines
         self._clock = clock
+        self._incarnation = timelines.incarnation
 
     async def read(self, viewer_id: UserId, following: bytes) -> None:
         """Keep the newest posts for someone who reads, unless they are kept and nothing changed for him."""
         author_ids, user_id = following + viewer_id.bytes, viewer_id.bytes
         if not self._postings.loaded:
             return
+        if self._incarnation != self._timelines.incarnation:
+            self._incarnation = self._timelines.incarnation
+            self._readers.forget_all()
         now_s = self._clock.monotonic()
         if not self._readers.note(user_id, author_ids, now_s=now_s, fresh_for_s=KEPT_S / 2):
             return

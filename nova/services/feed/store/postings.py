@@ -73,6 +73,10 @@ class Postings:
         """Return the id of the newest post, whoever may see it."""
         return self._lists.latest(want=1).ids or None
 
+    def content_hash(self) -> bytes:
+        """Return 16 bytes that depend on all posts, their authors and flags."""
+        return self._lists.content_hash()
+
     def __len__(self) -> int:
         return len(self._lists)
 

@@ -56,6 +56,12 @@ class Readers:
                 gone.append(user_id)
         return gone
 
+    def forget_all(self) -> None:
+        """Drop all readers."""
+        self._readers = {}
+        self._edges = 0
+        self._by_author = PostingLists()
+
     def of(self, author_id: bytes) -> list[bytes]:
         """Return the known readers of an author."""
         packed = self._by_author.merge(author_id, want=self._most).ids

@@ -32,6 +32,11 @@ class Timelines:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
+    @property
+    def incarnation(self) -> int:
+        """A number that grows whenever Redis comes back, perhaps without what it held."""
+        return self._redis.incarnation
+
     async def keep(self, user_id: bytes, posts: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep a timeline for a day from now; posts are (post, author)."""
         entries = [post_id + author_id for post_id, author_id in posts]
