@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from google.protobuf.wrappers_pb2 import BytesValue
 
@@ -19,11 +20,14 @@ BATCH, PAYLOAD = 200, 300
 THINGS = Topic("bench.thing.done", BytesValue)
 
 
+VALUE = BytesValue(value=bytes(PAYLOAD)).SerializeToString()
+_first = itertools.count(uuid7().int, BATCH)
+
+
 def records() -> list[Record]:
-    """Return a batch of fresh events."""
-    value = BytesValue(value=bytes(PAYLOAD)).SerializeToString()
-    now = datetime.now(UTC)
-    return [Record(uuid7(), THINGS.name, b"%d" % nth, value, now, "bench", {}) for nth in range(BATCH)]
+    """Return a batch of fresh events, made as cheaply as can be: it is timed with the rest."""
+    now, first = datetime.now(UTC), next(_first)
+    return [Record(UUID(int=first + nth), THINGS.name, b"k", VALUE, now, "bench", {}) for nth in range(BATCH)]
 
 
 async def write_effects(tx: EffectTx, events: Sequence[Received[BytesValue]]) -> None:

@@ -91,6 +91,10 @@ class Consumer(Generic[TxT]):
         self._batch = batch
         self._retries = retries or Backoff(first_s=0.2, longest_s=2.0)
         self._outages = outages or Backoff()
+        # Found once: a look-up by labels costs more than to count does.
+        self._delivered = {name: DELIVERED.labels(group, name) for name in self._topics}
+        self._duplicates = {name: DUPLICATES.labels(group, name) for name in self._topics}
+        self._effect = {name: EFFECT.labels(group, name) for name in self._topics}
         self._measured_at = float("-inf")
 
     async def run(self) -> None:
@@ -132,7 +136,7 @@ class Consumer(Generic[TxT]):
         replay_for = record.headers.get(REPLAY_FOR)
         if replay_for is not None and replay_for != self.group:
             return None
-        DELIVERED.labels(self.group, record.topic).inc()
+        self._delivered[record.topic].inc()
         if replay_for is None and self._clock.now() - record.emitted_at > WINDOW:
             await self._bury(record, "OLDER_THAN_THE_WINDOW", tries=0)
             return None
@@ -157,9 +161,9 @@ class Consumer(Generic[TxT]):
                     await self._handlers[topic](tx, run)
         now = self._clock.now()
         for event in fresh:
-            EFFECT.labels(self.group, event.topic).observe((now - event.emitted_at).total_seconds())
+            self._effect[event.topic].observe((now - event.emitted_at).total_seconds())
         for event in again:
-            DUPLICATES.labels(self.group, event.topic).inc()
+            self._duplicates[event.topic].inc()
 
     async def _handle_alone(self, record: Record, event: Received[Any]) -> None:
         for tries in range(1, TRIES + 1):

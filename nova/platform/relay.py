@@ -98,7 +98,8 @@ class Relay:
             try:
                 refused = await self._append(rows, Fence(producer=self._producer, turn=rows[0]["turn"]))
             finally:
-                await removing
+                await asyncio.gather(removing, return_exceptions=True)
+            await removing
             held = await self._hold_back(tx, rows, refused) if refused else 0
         PUBLISHED.labels(self._room).inc(len(rows) - len(refused) - held)
         return len(rows)

@@ -9,14 +9,17 @@ V = TypeVar("V")
 
 
 class _Batch(Generic[K, V]):
-    """The keys asked for in one turn, and the one future that all who asked wait for."""
+    """The keys asked for in one turn, and a future for each who waits.
 
-    __slots__ = ("answer", "asked", "keys", "task")
+    One future for all would have to be shielded from each who leaves, which costs more than one of one's own.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("keys", "left", "task", "waiting")
+
+    def __init__(self) -> None:
         self.keys: dict[K, None] = {}
-        self.answer: asyncio.Future[Mapping[K, V]] = loop.create_future()
-        self.asked = 0
+        self.waiting: list[asyncio.Future[Mapping[K, V]]] = []
+        self.left = 0
         self.task: asyncio.Task[None] | None = None
 
 
@@ -34,56 +37,67 @@ class Coalesced(Generic[K, V]):
 
     async def get(self, key: K) -> V | None:
         """Return the value of `key`, or None."""
-        batch = self._join((key,))
-        return (await self._wait(batch)).get(key)
+        batch = self._open
+        if batch is None or len(batch.keys) >= self._limit:
+            batch = self._begin()
+        batch.keys[key] = None
+        return (await self._wait(batch, self._enter(batch))).get(key)
 
     async def get_many(self, keys: Iterable[K]) -> dict[K, V]:
         """Return the values that exist, by key, in the order of `keys`."""
         distinct = list(dict.fromkeys(keys))
-        if not distinct:
-            return {}
         chunks = [distinct[start : start + self._limit] for start in range(0, len(distinct), self._limit)]
-        batches = [self._join(chunk) for chunk in chunks]
+        entered = [(batch, self._enter(batch)) for batch in map(self._join, chunks)]
         found: dict[K, V] = {}
-        for chunk, batch in zip(chunks, batches, strict=True):
-            values = await self._wait(batch)
-            found.update((key, values[key]) for key in chunk if key in values)
-        return found
+        for values in await asyncio.gather(*(self._wait(batch, future) for batch, future in entered)):
+            found.update(values)
+        return {key: found[key] for key in distinct if key in found}
 
-    def _join(self, keys: Iterable[K]) -> _Batch[K, V]:
-        wanted = dict.fromkeys(keys)
+    def _join(self, keys: list[K]) -> _Batch[K, V]:
         batch = self._open
-        if batch is None or len(batch.keys) + len(wanted) > self._limit:
-            loop = asyncio.get_running_loop()
-            batch = self._open = _Batch(loop)
-            loop.call_soon(self._close, batch)
-        batch.keys.update(wanted)
-        batch.asked += 1
+        if batch is None or len(batch.keys) + len(keys) > self._limit:
+            batch = self._begin()
+        batch.keys.update(dict.fromkeys(keys))
+        return batch
+
+    def _begin(self) -> _Batch[K, V]:
+        batch: _Batch[K, V] = _Batch()
+        self._open = batch
+        asyncio.get_running_loop().call_soon(self._close, batch)
         return batch
 
     def _close(self, batch: _Batch[K, V]) -> None:
         if self._open is batch:
             self._open = None
-        if batch.asked > 0:
+        if len(batch.waiting) > batch.left:
             batch.task = asyncio.ensure_future(self._run(batch))
 
     async def _run(self, batch: _Batch[K, V]) -> None:
         try:
             values = await self._load(list(batch.keys))
-        except BaseException as error:
-            if not batch.answer.done():
-                batch.answer.set_exception(error)
-            batch.answer.exception()  # seen, even if nobody waits any more
-            if not isinstance(error, Exception):
-                raise
-        else:
-            batch.answer.set_result(values)
-
-    async def _wait(self, batch: _Batch[K, V]) -> Mapping[K, V]:
-        try:
-            return await asyncio.shield(batch.answer)
         except asyncio.CancelledError:
-            batch.asked -= 1
-            if batch.asked == 0 and batch.task is not None:
+            for future in batch.waiting:
+                future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to those who wait, whatever it is
+            for future in batch.waiting:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for future in batch.waiting:
+                if not future.done():
+                    future.set_result(values)
+
+    def _enter(self, batch: _Batch[K, V]) -> "asyncio.Future[Mapping[K, V]]":
+        future: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
+        batch.waiting.append(future)
+        return future
+
+    async def _wait(self, batch: _Batch[K, V], future: "asyncio.Future[Mapping[K, V]]") -> Mapping[K, V]:
+        try:
+            return await future
+        except asyncio.CancelledError:
+            batch.left += 1
+            if batch.left == len(batch.waiting) and batch.task is not None:
                 batch.task.cancel()
             raise

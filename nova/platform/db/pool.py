@@ -115,7 +115,9 @@ class Pool:
     async def _acquire(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:
             with translated():
-                return await pool.acquire(timeout=self._acquire_timeout_s)
+                # A time-out costs a task of its own (asyncio.wait_for): none where a connection lies ready.
+                ready = pool.get_idle_size() > 0
+                return await pool.acquire(timeout=None if ready else self._acquire_timeout_s)
         except StatementTimeout as error:
             if pool.get_size() < self._size or pool.get_idle_size() > 0:
                 raise DatabaseDown from error
