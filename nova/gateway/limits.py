@@ -35,7 +35,7 @@ class Limits:
     tokens: int = 2000
     document_bytes: int = 64 << 10
     answer_bytes: int = 2 << 20
-    fields: int = 400
+    fields: int = 300
     aliases: int = 100
     fragments: int = 60
     directives: int = 60

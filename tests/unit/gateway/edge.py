@@ -26,6 +26,7 @@ from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
 from tests.unit.gateway.town import Town
+from tests.unit.gateway.town_rooms import bindings
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ async def edge(town: Town, redis_url: str, *, config: Config | None = None) -> A
     revocations = RevocationView(clock=clock)
     verifier = Verifier(KeyRing(town.issuer.keys(), clock=clock), clock=clock, revocations=revocations)
     local = LocalServer(server_middlewares(authenticate=verifier.actor, tracing=tracing))
-    local.bind(town.bindings())
+    local.bind(bindings(town))
     await local.start()
     tasks = Tasks()
     channel = LocalChannel(local, tracing=tracing)

@@ -1,7 +1,7 @@
 """Q1, Q2, Q4, Q5: what is refused before it costs anything, and what it is called."""
 
 import pytest
-from graphql import get_introspection_query
+from graphql import Lexer, Source, TokenKind, get_introspection_query
 
 from nova.gateway.cost import cost
 from nova.gateway.documents import Documents
@@ -134,7 +134,7 @@ HOSTILE = {
     "doubling fragments": DOUBLING + " fragment F40 on Query { __typename }",
     "deep braces": "{ a" * 900,
     "deep lists": "{ user(handle: " + "[" * 900,
-    "deep objects": "{ user(handle: " + "{a: " * 900,
+    "deep objects": "{ user(handle: " + "{a: " * 600,
     "many operations": " ".join(f"query Q{n} {{ __typename }}" for n in range(200)),
     "many fragments": "{ __typename } " + " ".join(f"fragment F{n} on Query {{ a }}" for n in range(100)),
 }
@@ -150,6 +150,21 @@ def test_q2_hostile_documents_are_refused_before_they_are_validated(
         "QUERY_TOO_DEEP",
         "BAD_USER_INPUT",
     }
+
+
+def test_tokens_are_counted_as_the_parser_counts_them(documents: Documents) -> None:
+    caption = " ".join(["word"] * 3_000)
+    text = f'''mutation {{ # {caption}
+      a: createPost(input: {{ caption: """{caption} \\""" " done""" }}) {{ userErrors {{ code }} }}
+      b: createPost(input: {{ caption: "{caption} \\" done" }}) {{ userErrors {{ code }} }} }}'''
+    lexer = Lexer(Source(text))
+    count = 0
+    while lexer.advance().kind is not TokenKind.EOF:
+        count += 1
+    assert documents.read(text).tokens == count
+    for count, refused in ((1_998, False), (1_999, True)):
+        error = refusal(documents, "{" + " a" * count + "}")
+        assert ("tokens" in error.message) == refused
 
 
 def test_q2_fragment_cycles_are_refused(documents: Documents) -> None:
