@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from nova.native.features import Column, FeatureTable
 from nova.services.features.model import DECLARED, Entity
+from nova.services.features.service.handled import Handled
 from nova.services.features.service.leaders import Leaders
 
 ID_BYTES: Final = 16
 TAGS_OF_A_PERSON: Final = 64
+HALF_LIVES_KEPT: Final = 10
+"""After ten half-lives a thousandth is left of what was."""
 
 
 def columns_of(entity: Entity) -> list[Column]:
@@ -22,6 +25,10 @@ def columns_of(entity: Entity) -> list[Column]:
         for feature in DECLARED
         if feature.entity is entity
     ]
+
+
+def _longest_ms(entity: Entity) -> int:
+    return int(max(feature.half_life_s for feature in DECLARED if feature.entity is entity) * 1000)
 
 
 def topic_id(tag: str) -> bytes:
@@ -48,6 +55,7 @@ class Memory:
         self._topics: dict[bytes, bytes] = {}
         self._interests: dict[bytes, dict[str, None]] = {}
         self.leaders = Leaders()
+        self.handled = Handled()
 
     def set_tags(self, post_id: bytes, tags: Sequence[str]) -> None:
         """Learn which tags a post bears."""
@@ -56,6 +64,11 @@ class Memory:
             self._topics[post_id] = b"".join(map(topic_id, tags))
         else:
             self.forget_post(post_id)
+
+    def replace_tags(self, tags: Mapping[bytes, tuple[str, ...]]) -> None:
+        """Know the tags of exactly these posts."""
+        self._tags = dict(tags)
+        self._topics = {post_id: b"".join(map(topic_id, those)) for post_id, those in tags.items()}
 
     def forget_post(self, post_id: bytes) -> None:
         """Forget the tags of a post."""
@@ -87,7 +100,7 @@ class Memory:
     def notes(self) -> dict[str, Any]:
         """Return what is not in the tables, as JSON can hold it: for a snapshot."""
         interests = {user_id.hex(): list(tags) for user_id, tags in self._interests.items()}
-        return {"interests": interests, "leaders": self.leaders.dump()}
+        return {"interests": interests, "leaders": self.leaders.dump(), "handled": self.handled.dump()}
 
     def restore(self, tables: Mapping[Entity, bytes], notes: Mapping[str, Any]) -> None:
         """Replace all but the tags of posts by what a snapshot holds."""
@@ -96,9 +109,18 @@ class Memory:
         interests = notes["interests"]
         self._interests = {bytes.fromhex(user_id): dict.fromkeys(tags) for user_id, tags in interests.items()}
         self.leaders.restore(notes["leaders"])
+        self.handled.restore(notes.get("handled", ()))
 
     def clear(self) -> None:
         """Know nothing, save the tags of posts."""
         self.tables = {entity: FeatureTable(columns_of(entity)) for entity in Entity}
         self._interests = {}
         self.leaders = Leaders()
+        self.handled = Handled()
+
+    def prune(self, now_ms: int) -> int:
+        """Forget rows in which nothing is left of anything, and return how many."""
+        return sum(
+            table.prune(before_ms=now_ms - HALF_LIVES_KEPT * _longest_ms(entity))
+            for entity, table in self.tables.items()
+        )

@@ -6,7 +6,7 @@ from typing import Protocol
 import structlog
 
 from nova.native.errors import SnapshotMismatch
-from nova.platform.clock import Clock
+from nova.platform.clock import Clock, unix_ms
 from nova.platform.log.port import Position
 from nova.services.features.model import Entity
 from nova.services.features.service.memory import Memory
@@ -40,13 +40,13 @@ class Snapshots:
         Called again only when the log no longer has the events after that position: then what is known stays,
         and goes on from the log's end. All of it fades, so what is missed is soon worth nothing.
         """
-        async for post_id, tags in self._postings.tags():
-            self._memory.set_tags(post_id, tags)
+        tags = {post_id: tuple(tags) async for post_id, tags in self._postings.tags() if tags}
+        snapshot = None if self._loaded else await self._store.find()
+        self._memory.replace_tags(tags)
         if self._loaded:
             _log.warning("features_history_lost")
             return None
         self._loaded = True
-        snapshot = await self._store.find()
         if snapshot is None or not self._restored(snapshot):
             self._memory.clear()
             return {}
@@ -54,9 +54,10 @@ class Snapshots:
         return snapshot.position
 
     async def keep(self, position: Position) -> None:
-        """Keep what is known at `position`, unless nothing has happened since the last time."""
+        """Drop what has faded and keep the rest, as of `position`, unless nothing has happened since last time."""
         if position == self._kept:
             return
+        self._memory.prune(unix_ms(self._clock.now()))
         tables = [self._memory.tables[entity].snapshot() for entity in Entity]
         snapshot = Snapshot(position=position, tables=tables, notes=self._memory.notes())
         await self._store.keep(snapshot, self._clock.now())
