@@ -1,129 +1,13 @@
-"""The platform in both shapes: all in one process, and each room in a process of its own."""
+"""One platform in each shape, for the whole suite."""
 
-import asyncio
-import os
-import signal
-import socket
-import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import grpc
-import httpx
 import pytest
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from nova.app import rooms
-from nova.app.engines.embedded import Engines
-from nova.app.house import House
-from nova.app.prepare import prepare
-from nova.app.sources import of_engines
-from nova.platform.config import ROOMS as ALL
-from nova.platform.configure import load
 from tests.e2e.nova import Nova
-from tests.waiting import until
-
-ONE_PROCESS = "one-process"
-PROCESS_PER_ROOM = "process-per-room"
-SECRET = "a-secret-for-the-end-to-end-suite-only"
-
-
-@asynccontextmanager
-async def one_process(folder: Path, **settings: str) -> AsyncIterator[Nova]:
-    """Yield the platform as `nova up` composes it, without a world."""
-    environment = {"NOVA_PORT": "0", "NOVA_DATA": str(folder / "data"), "NOVA_LIMITS": "off", **settings}
-    config = load({**environment, "NOVA_SECRET": SECRET})
-    async with Engines(config.server.data, rooms=rooms.ROOMS) as engines:
-        sources = of_engines(engines)
-        await prepare(sources, rooms.ROOMS)
-        async with House(config, sources, rooms=rooms.ROOMS, relays=rooms.ROOMS, gateway=True) as house:
-            nova = Nova(house.url, ONE_PROCESS)
-            yield nova
-            await nova.aclose()
-
-
-@asynccontextmanager
-async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]:
-    """Yield the platform with each room, the relay and the gateway in processes of their own, over TCP."""
-    port, base = free_port(), free_range(len(rooms.ROOMS) + 8)
-    async with Engines(folder / "data", rooms=rooms.ROOMS) as engines, AsyncExitStack() as stack:
-        await prepare(of_engines(engines), rooms.ROOMS)
-        environment = {
-            **os.environ,
-            "NOVA_PORT": str(port),
-            "NOVA_GRPC_PORT_BASE": str(base),
-            "NOVA_DATA": str(folder / "data"),
-            "NOVA_POSTGRES_URL": engines.postgres_dsn(),
-            "NOVA_REDIS_URL": engines.redis_url,
-            "NOVA_LIMITS": "off",
-            "NOVA_SECRET": SECRET,
-            **settings,
-        }
-        for command in (*(("serve", room) for room in (*rooms.ROOMS, "gateway")), ("relay",)):
-            await stack.enter_async_context(process(command, environment, folder))
-        nova = Nova(f"http://127.0.0.1:{port}", PROCESS_PER_ROOM)
-        await until(lambda: is_ready(nova, base), within_s=60)
-        yield nova
-        await nova.aclose()
-
-
-@asynccontextmanager
-async def process(command: tuple[str, ...], environment: dict[str, str], folder: Path) -> AsyncIterator[None]:
-    """Run a `nova` command for the length of the block, and end it as an operator would."""
-    with (folder / f"{'-'.join(command)}.log").open("wb") as log:
-        started = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "nova.app", *command, env=environment, stdout=log, stderr=log
-        )
-        try:
-            yield
-        finally:
-            started.send_signal(signal.SIGTERM)
-            assert await started.wait() == 0, Path(log.name).read_text()[-2000:]
-
-
-async def is_ready(nova: Nova, base: int) -> bool:
-    """Return whether the gateway and every room say that they can serve."""
-    try:
-        ready = (await nova.http.get("/readyz")).status_code == 200
-        return ready and all([await room_serves(base + 1 + ALL.index(room)) for room in rooms.ROOMS])
-    except (httpx.TransportError, grpc.aio.AioRpcError):
-        return False
-
-
-async def room_serves(port: int) -> bool:
-    """Return what a room's health service says."""
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        answer = await HealthStub(channel).Check(HealthCheckRequest(), timeout=2)
-        return bool(answer.status == HealthCheckResponse.SERVING)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def free_range(size: int) -> int:
-    """Return the first of `size` neighbouring ports that nobody listens on."""
-    while True:
-        first = free_port()
-        if first + size < 65535 and all(is_free(port) for port in range(first, first + size)):
-            return first
-
-
-def is_free(port: int) -> bool:
-    """Return whether a port can be bound."""
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+from tests.e2e.shapes import ONE_PROCESS, PROCESS_PER_ROOM, one_process, process_per_room
 
 
 @pytest.fixture(scope="session", params=[ONE_PROCESS, PROCESS_PER_ROOM])

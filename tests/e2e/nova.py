@@ -7,6 +7,9 @@ from typing import Any
 
 import httpx
 
+from nova.app.engines.embedded import Engines
+from nova.platform.config import ROOMS
+from tests.e2e.processes import Processes
 from tests.waiting import until
 
 PASSWORD = "correct horse battery"
@@ -38,26 +41,55 @@ class Person:
 
 
 class Nova:
-    """One platform under test."""
+    """One platform under test.
 
-    def __init__(self, url: str, shape: str) -> None:
+    `engines` are what it stands on. `processes` are its rooms, and `grpc_base` the port below theirs, where each
+    room is a process of its own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        shape: str,
+        engines: Engines,
+        processes: Processes | None = None,
+        grpc_base: int = 0,
+    ) -> None:
         self.url = url
         self.shape = shape
+        self.engines = engines
+        self.processes = processes
+        self._grpc_base = grpc_base
         self.http = httpx.AsyncClient(base_url=url, timeout=20)
 
     async def aclose(self) -> None:
         await self.http.aclose()
 
+    def address(self, room: str) -> str:
+        """Return where a room answers gRPC."""
+        return f"127.0.0.1:{self._grpc_base + 1 + ROOMS.index(room)}"
+
     async def ask(
         self, document: str, variables: Mapping[str, Any] | None = None, *, by: Person | str | None = None
     ) -> Answer:
+        """Run a document; return its answer, whatever it says."""
+        return Answer((await self.post(document, variables, by=by)).json())
+
+    async def post(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        by: Person | str | None = None,
+        accept: str = "application/json",
+    ) -> httpx.Response:
+        """Send a document, and return the whole HTTP answer."""
         token = by.token if isinstance(by, Person) else by
-        answer = await self.http.post(
+        return await self.http.post(
             "/graphql",
             json={"query": document, "variables": variables or {}},
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers={"Accept": accept} | ({"Authorization": f"Bearer {token}"} if token else {}),
         )
-        return Answer(answer.json())
 
     async def do(self, verb: str, fields: str, by: Person | None = None, **arguments: Any) -> Any:
         """Run one mutation; return its payload, after checking that it brought no errors."""
