@@ -1,10 +1,11 @@
 """A room as the composition root sees it: what it serves, what it hears, what runs beside it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from nova.platform.rpc.binding import ServiceBinding
+from nova.platform.verification import Verifiable
 
 
 class Lifecycle(Protocol):
@@ -32,10 +33,12 @@ class Room:
     """One room, ready to be served.
 
     `startables` are started in order (projections load here), then the bindings are served, then
-    `consumers` run; stopping goes the other way round.
+    `consumers` run; stopping goes the other way round. `projections` are those that can be compared with
+    their truth, by the name that `nova rebuild` knows.
     """
 
     name: str
     bindings: Sequence[ServiceBinding] = ()
     consumers: Sequence[Runnable] = ()
     startables: Sequence[Lifecycle] = ()
+    projections: Mapping[str, Verifiable] = field(default_factory=dict)

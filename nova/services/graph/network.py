@@ -7,6 +7,7 @@ first time there is no answer, rather than a wrong one.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 
 import numpy as np
 
@@ -102,9 +103,15 @@ class People:
         """Forget tombstones so old that no late event can be older."""
         self.adjacency.prune_tombstones(before_version=before_version)
 
-    def fingerprint(self) -> tuple[bytes, frozenset[bytes]]:
-        """Return what two states have in common exactly when they hold the same facts."""
-        return self.adjacency.content_hash(), frozenset(self._unsuggested)
+    def fingerprint(self) -> bytes:
+        """Return 16 bytes that two states have in common when they hold the same facts."""
+        facts = self.adjacency.content_hash() + b"".join(sorted(self._unsuggested))
+        return blake2b(facts, digest_size=16).digest()
+
+    def __len__(self) -> int:
+        sizes = self.adjacency.sizes()
+        edges = sum(sizes[kind] for kind in ("follows", "requests", "blocks", "mutes", "private"))
+        return edges + len(self._unsuggested)
 
     def _put_follows(self, follows: Sequence[Follow]) -> None:
         if follows:

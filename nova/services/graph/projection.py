@@ -6,7 +6,6 @@ know of a block shows nothing.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
@@ -24,6 +23,7 @@ from nova.platform.log.port import EventLog
 from nova.platform.projection import Projection
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
+from nova.platform.verification import Verification, settled
 from nova.services.graph import events
 from nova.services.graph.model import EdgeBatch, FlagBatch, RestrictionPage
 from nova.services.graph.network import Network, People
@@ -32,7 +32,6 @@ from nova.services.graph.store.ledger import Ledger
 LATE: Final = timedelta(days=1)
 """No event comes later than this: ends that are older need no tombstone."""
 _PRUNE_EVERY_S: Final = 3600.0
-_VERIFY_TRIES: Final = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -42,15 +41,6 @@ class Restrictions(Protocol):
     def pages(self) -> AsyncIterator[RestrictionPage]:
         """Yield everything that user says of blocks, mutes, and who is private or not to be suggested."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """The hash of the adjacency in use, and that of one made from the truth."""
-
-    in_use: str
-    from_truth: str
-    equal: bool
 
 
 class GraphProjection:
@@ -118,22 +108,15 @@ class GraphProjection:
         await self._projection.caught_up(timeout_s)
 
     async def verify(self) -> Verification:
-        """Compare the adjacency in use with one made from the truth now, as `nova rebuild graph --verify` does.
-
-        While others write, the two are of different moments: a difference counts when it is seen five times.
-        """
-        for _ in range(_VERIFY_TRIES - 1):
-            verification = await self._compare()
-            if verification.equal:
-                return verification
-        return await self._compare()
+        """Compare the adjacency in use with one made from the truth now, as `nova rebuild graph --verify` does."""
+        return await settled(self._compare)
 
     async def _compare(self) -> Verification:
         truth = People()
         await self._fill(truth)
         await self.caught_up()
         wanted, found = await asyncio.to_thread(_fingerprints, truth, self._network.people())
-        return Verification(in_use=found[0].hex(), from_truth=wanted[0].hex(), equal=wanted == found)
+        return Verification(entries=len(truth), in_use=found.hex(), from_truth=wanted.hex())
 
     async def _retry(self) -> None:
         failures = 0
@@ -201,7 +184,7 @@ class GraphProjection:
         return people
 
 
-def _fingerprints(*states: People) -> list[tuple[bytes, frozenset[bytes]]]:
+def _fingerprints(*states: People) -> list[bytes]:
     return [state.fingerprint() for state in states]
 
 

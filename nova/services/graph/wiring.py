@@ -23,7 +23,7 @@ from nova.services.graph.store.tx import GraphTx, GraphWriter
 
 
 def build(platform: Platform) -> Room:
-    """Return the graph room on the house's floor. Its first startable verifies the adjacency as well."""
+    """Return the graph room on the house's floor."""
     database, clock = platform.database("graph"), platform.clock
     users = UserServiceStub(platform.channel("user"))
     network, ledger = Network(), Ledger(database)
@@ -71,4 +71,5 @@ def build(platform: Platform) -> Room:
         bindings=[ServiceBinding(add_to_server=add_GraphServiceServicer_to_server, servicer=server)],
         consumers=[consumer],
         startables=[projection],
+        projections={"graph": projection},
     )

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent
 from nova.platform.events import Received
+from nova.platform.verification import Verification
 from nova.services.ranking.store import PostIndex, Posting
 
 
@@ -25,8 +26,21 @@ class Postings:
 
     async def load(self) -> None:
         """Read every live post. What is no longer there is harmless: it may not be seen."""
+        await self._fill(self._index)
+
+    async def compare(self) -> Verification:
+        """Compare the index in use with one made from what content holds now."""
+        truth = PostIndex()
+        await self._fill(truth)
+        return Verification(
+            entries=len(truth),
+            in_use=self._index.content_hash().hex(),
+            from_truth=truth.content_hash().hex(),
+        )
+
+    async def _fill(self, index: PostIndex) -> None:
         async for page in self._content.pages():
-            self._index.put(page)
+            index.put(page)
 
     async def created(self, events: Sequence[Received[PostCreatedEvent]]) -> None:
         """Add new posts."""

@@ -79,6 +79,11 @@ class PostIndex:
         """Return the newest posts that everyone may see."""
         return self._by_author.latest(want=want, mask=0xFF, value=EVERYONE)
 
+    def content_hash(self) -> bytes:
+        """Return 16 bytes that depend on all posts, their authors, audiences and tags."""
+        both = self._by_author.content_hash() + self._by_tag.content_hash()
+        return blake2b(both, digest_size=ID_BYTES).digest()
+
     def __len__(self) -> int:
         return len(self._by_author)
 

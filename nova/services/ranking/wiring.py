@@ -12,6 +12,7 @@ from nova.platform.platform import Platform
 from nova.platform.projection import Projection
 from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
+from nova.platform.verification import Audit
 from nova.services.ranking import events
 from nova.services.ranking.clients import ContentPostings, GraphPeople, PostFeatures, UserSettings
 from nova.services.ranking.consumers import Postings
@@ -76,6 +77,7 @@ def build(platform: Platform) -> Room:
         name="ranking",
         bindings=[ServiceBinding(add_to_server=add_RankingServiceServicer_to_server, servicer=server)],
         startables=[ModelCheck(model, features), projection],
+        projections={"ranking": Audit(postings.compare, caught_up=projection.caught_up)},
     )
 
 

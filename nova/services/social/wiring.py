@@ -17,6 +17,7 @@ from nova.services.social.service.counters import CachedCounters, TotalsCodec
 from nova.services.social.service.reactions import Reactions
 from nova.services.social.service.reading import Reading
 from nova.services.social.service.sight import Sight
+from nova.services.social.store.audit import CounterAudit
 from nova.services.social.store.reactions import ReactionStore
 from nova.services.social.store.threads import ThreadStore
 from nova.services.social.store.tx import SocialTx, SocialWriter
@@ -51,4 +52,5 @@ def build(platform: Platform) -> Room:
         name="social",
         bindings=[ServiceBinding(add_to_server=add_SocialServiceServicer_to_server, servicer=server)],
         consumers=[consumer],
+        projections={"counters": CounterAudit(database)},
     )
