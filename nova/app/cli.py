@@ -3,12 +3,14 @@
 Exit codes: 0 done, 1 failed, 2 usage, 3 an objective missed, 4 a dependency is down.
 """
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NoReturn
+from uuid import UUID
 
 import click
 
@@ -77,15 +79,16 @@ def relay(room: str | None) -> None:
 
 @nova.command()
 @click.argument("room", required=False)
+@DATA
 @click.option("--check", is_flag=True, help="Only check the files, and say what is pending.")
 @click.option("--rollback", is_flag=True, help="Take the last migration of ROOM back.")
-def migrate(room: str | None, *, check: bool, rollback: bool) -> None:
+def migrate(room: str | None, data: Path | None, *, check: bool, rollback: bool) -> None:
     """Bring the schemas of all rooms, or of one, up to date."""
-    config = configured()
+    config = configured(NOVA_DATA=data)
     from nova.app.migrate import migrate as run_migrate
 
-    if rollback and room is None:
-        raise click.UsageError("--rollback needs a ROOM.")
+    if rollback and (room is None or check):
+        raise click.UsageError("--rollback needs a ROOM, and goes without --check.")
     run(lambda: run_migrate(config, room, check=check, rollback=rollback))
 
 
@@ -140,18 +143,20 @@ def events() -> None:
 @events.command()
 @click.argument("topic")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
-def tail(topic: str, limit: int) -> None:
-    """Print the newest events of TOPIC as JSON lines."""
-    settings = configured()
+@DATA
+def tail(topic: str, limit: int, data: Path | None) -> None:
+    """Print the newest events of TOPIC as JSON lines, oldest first."""
+    settings = configured(NOVA_DATA=data)
     from nova.app.events import tail as run_tail
 
     run(lambda: run_tail(settings, topic, limit))
 
 
 @events.command()
-def dlq() -> None:
-    """List the events that were given up."""
-    settings = configured()
+@DATA
+def dlq(data: Path | None) -> None:
+    """List the events that were given up, as JSON lines."""
+    settings = configured(NOVA_DATA=data)
     from nova.app.events import dead_letters
 
     run(lambda: dead_letters(settings))
@@ -160,9 +165,10 @@ def dlq() -> None:
 @events.command()
 @click.argument("topic")
 @click.option("--id", "event_id", type=click.UUID, help="Only this event.")
-def replay(topic: str, event_id: Any) -> None:  # noqa: ANN401 - click's UUID
+@DATA
+def replay(topic: str, event_id: UUID | None, data: Path | None) -> None:
     """Put the dead letters of TOPIC back where they failed."""
-    settings = configured()
+    settings = configured(NOVA_DATA=data)
     from nova.app.events import replay as run_replay
 
     run(lambda: run_replay(settings, topic, event_id))
@@ -170,16 +176,30 @@ def replay(topic: str, event_id: Any) -> None:  # noqa: ANN401 - click's UUID
 
 @nova.command()
 @click.argument("name")
-@click.option("--verify", is_flag=True, required=True, help="Compare the projection with its truth.")
-def rebuild(name: str, *, verify: bool) -> None:  # noqa: ARG001 - rebuilding happens at every start; this compares
-    """Build a projection anew beside the running one, and compare it with the truth."""
-    settings = configured()
+@click.option("--verify", is_flag=True, required=True, help="Compare; a Nova rebuilds whenever it starts.")
+@DATA
+@JSON
+def rebuild(name: str, data: Path | None, *, verify: bool, as_json: bool) -> None:  # noqa: ARG001 - said for clarity
+    """Make the projection NAME, or all, anew beside the one in use, and compare the two by hash."""
+    settings = configured(NOVA_DATA=data)
     from nova.app.rebuild import rebuild as run_rebuild
 
-    run(lambda: run_rebuild(settings, name))
+    run(lambda: run_rebuild(settings, name, as_json=as_json))
 
 
-@nova.group()
+class Benches(click.Group):
+    """Takes the name of a benchmark where a command is expected: `nova bench tour` is `nova bench run tour`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command."""
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+@nova.group(cls=Benches)
 def bench() -> None:
     """Measure Nova against its objectives."""
 
@@ -224,11 +244,16 @@ def run(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
     from nova.app.instance import NotRunning
     from nova.native.errors import DebugNativeBuild, StaleNativeBuild
     from nova.platform.errors import NovaError, Timeout, Unavailable
+    from nova.platform.knobs import BadConfig
+    from nova.platform.telemetry.log import set_up
 
+    set_up(level=logging.WARNING, console=True)
     try:
         code = uvloop.run(work())
     except KeyboardInterrupt:
         sys.exit(130)
+    except BadConfig as error:
+        fail(str(error), USAGE)
     except EngineError as error:
         fail(str(error), error.exit_code)
     except (Unavailable, Timeout, NotRunning) as error:

@@ -1,7 +1,7 @@
 """The Nova that runs on a data folder, as other commands find it: `instance.json`, there while it runs."""
 
 import json
-import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,10 +19,11 @@ class NotRunning(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """Where a running Nova and its engines answer."""
+    """Where a running Nova and its engines answer. `control` is the socket at which it is asked about itself."""
 
     pid: int
     url: str
+    control: Path
     sources: Sources
 
     @property
@@ -35,19 +36,30 @@ class Instance:
 def announced(data: Path, instance: Instance) -> Iterator[None]:
     """Let other commands find `instance` inside the block."""
     file = data / _FILE
-    replace_privately(file, json.dumps(asdict(instance)))
+    replace_privately(file, json.dumps(asdict(instance), default=str))
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
 
 
+def _reach(control: Path) -> None:
+    """Raise OSError unless somebody listens there: a process number may be another's by now."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(str(control))
+
+
 def running(data: Path) -> Instance:
     """Return the Nova that runs on `data`. Raises `NotRunning`."""
     try:
         kept = json.loads((data / _FILE).read_text())
-        instance = Instance(pid=kept["pid"], url=kept["url"], sources=Sources(**kept["sources"]))
-        os.kill(instance.pid, 0)
+        instance = Instance(
+            pid=kept["pid"],
+            url=kept["url"],
+            control=Path(kept["control"]),
+            sources=Sources(**kept["sources"]),
+        )
+        _reach(instance.control)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise NotRunning(f"No Nova runs on {data}: start one with `nova up --data {data}`.") from error
     return instance

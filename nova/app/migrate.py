@@ -18,7 +18,7 @@ async def migrate(config: Config, room: str | None, *, check: bool, rollback: bo
         click.echo(str(finding), err=True)
     if findings:
         return 1
-    async with reach.engines(config) as sources:
+    async with reach.engines(config, begin=not (check or rollback)) as sources:
         if check:
             for name in names:
                 pending = await prepare.migrations(name, sources).pending()

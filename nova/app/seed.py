@@ -16,6 +16,7 @@ import structlog
 
 from nova.app.engines.passwords import replace_privately
 from nova.app.prepare import log_of
+from nova.app.progress import Progress
 from nova.app.sources import Sources
 from nova.app.world import rows
 from nova.app.world.generate import generate
@@ -78,9 +79,10 @@ def plan_of(data: Path) -> Plan | None:
 class Seeder:
     """Seeds one data folder."""
 
-    def __init__(self, config: Config, sources: Sources) -> None:
+    def __init__(self, config: Config, sources: Sources, told: Progress) -> None:
         self._data = config.server.data
         self._sources = sources
+        self._told = told
 
     async def seed(self, wanted: knobs.World) -> None:
         """Make sure that the world is there. A folder that holds one keeps it, whichever is wanted now."""
@@ -91,6 +93,7 @@ class Seeder:
             plan = Plan(size=WorldSize(wanted.value), seed=SEED, made_at=datetime.now(UTC), done=False)
             self._note(plan)
         if not plan.done:
+            self._told.step(f"Making a {plan.size} world, which happens once")
             await self._plant(plan.world())
             self._note(Plan(size=plan.size, seed=plan.seed, made_at=plan.made_at, done=True))
 
@@ -118,7 +121,7 @@ class Seeder:
         passwords.close()
         accounts = [rows.account(person, password_hash) for person in world.people]
         async with self._database("identity") as database:
-            for step in steps(accounts):
+            for step in self._steps(accounts, "people"):
                 async with database.transaction(IdentityTx) as tx:
                     new = set(await tx.add_accounts(step))
                     for account in step:
@@ -128,7 +131,7 @@ class Seeder:
     async def _profiles(self, world: World) -> None:
         profiles = [rows.profile(person) for person in world.people]
         async with self._database("user") as database:
-            for step in steps(profiles):
+            for step in self._steps(profiles, "profiles"):
                 async with database.transaction(UserTx) as tx:
                     new = await tx.add_profiles(step)
                     for profile in step:
@@ -147,7 +150,7 @@ class Seeder:
     async def _follows(self, world: World) -> None:
         follows = [rows.follow(entry) for entry in world.follows]
         async with self._database("graph") as database:
-            for step in steps(follows):
+            for step in self._steps(follows, "follows"):
                 async with database.transaction(GraphTx) as tx:
                     for follow in await tx.add_follows(step):
                         tx.emit(graph_events.follow_created(follow))
@@ -155,7 +158,7 @@ class Seeder:
     async def _posts(self, world: World) -> None:
         posts = [rows.post(entry) for entry in world.posts]
         async with self._database("content") as database:
-            for step in steps(posts):
+            for step in self._steps(posts, "posts"):
                 async with database.transaction(ContentTx) as tx:
                     new = await tx.add_posts(step)
                     for post in step:
@@ -166,11 +169,11 @@ class Seeder:
         authors = {post.id: post.author_id for post in world.posts}
         comments = rows.comments(world.comments)
         async with self._database("social") as database:
-            for likes in steps([rows.like(entry) for entry in world.likes]):
+            for likes in self._steps([rows.like(entry) for entry in world.likes], "likes"):
                 async with database.transaction(SocialTx) as tx:
                     for like in await tx.add_likes(likes):
                         tx.emit(social_events.like_created(like, rows.author(authors[like.post_id])))
-            for step in steps(comments):
+            for step in self._steps(comments, "comments"):
                 async with database.transaction(SocialTx) as tx:
                     for comment in await tx.add_comments(step):
                         tx.emit(social_events.comment_created(comment, rows.author(authors[comment.post_id])))
@@ -184,6 +187,12 @@ class Seeder:
                     while await relay.publish():
                         pass
 
+    def _steps(self, items: Sequence[T], noun: str) -> Iterator[Sequence[T]]:
+        """Cut `items` into pieces of a transaction each, and tell how far it is."""
+        for start in range(0, len(items), STEP):
+            yield items[start : start + STEP]
+            self._told.count(noun, min(start + STEP, len(items)), len(items))
+
     @asynccontextmanager
     async def _database(self, room: str) -> AsyncIterator[Database]:
         settings = DatabaseConfig(
@@ -191,9 +200,3 @@ class Seeder:
         )
         async with Database(settings) as database:
             yield database
-
-
-def steps(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut `items` into pieces of a transaction each."""
-    for start in range(0, len(items), STEP):
-        yield items[start : start + STEP]

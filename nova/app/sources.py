@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nova.app.engines.addresses import for_role
 from nova.app.engines.embedded import Engines
+from nova.app.engines.passwords import kept_passwords
 from nova.app.engines.roles import DATABASE, LOG, role_of
 from nova.platform.config import Config
-from nova.platform.knobs import BadConfig
+from nova.platform.knobs import BadConfig, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,18 @@ class Sources:
     room_dsns: Mapping[str, str]
     log_dsn: str
     redis_url: str
+
+
+def engines_of(config: Config, data: Path, rooms: Sequence[str]) -> Engines:
+    """Return the engines of a configuration, to be entered: those it names, and embedded ones for the rest."""
+    wanted = config.engines
+    return Engines(
+        data,
+        rooms=rooms,
+        postgres_url=_revealed(wanted.postgres_url),
+        redis_url=_revealed(wanted.redis_url),
+        role_password=_revealed(wanted.postgres_role_password),
+    )
 
 
 def of_engines(engines: Engines) -> Sources:
@@ -29,17 +43,28 @@ def of_engines(engines: Engines) -> Sources:
 
 
 def of_config(config: Config, rooms: Sequence[str]) -> Sources:
-    """Return the sources that the configuration names. Raises `BadConfig` where it names none."""
+    """Return the sources that the configuration names. Raises `BadConfig` where it names none.
+
+    The password of a role is the configured one, else the one that `nova up` made for it on this machine.
+    """
     engines = config.engines
-    for variable, url in (("NOVA_POSTGRES_URL", engines.postgres_url), ("NOVA_REDIS_URL", engines.redis_url)):
-        if url is None:
-            raise BadConfig(variable, None, "a process of its own needs the URL of an engine that runs.")
-    secret = engines.postgres_role_password
-    password = None if secret is None else secret.reveal()
+    postgres_url = _required("NOVA_POSTGRES_URL", engines.postgres_url)
+    redis_url = _required("NOVA_REDIS_URL", engines.redis_url)
+    for_all = _revealed(engines.postgres_role_password)
+    kept = kept_passwords(config.server.data / "secrets.json") if for_all is None else {}
 
     def dsn(room: str) -> str:
-        return for_role(str(engines.postgres_url), database=DATABASE, role=role_of(room), password=password)
+        role = role_of(room)
+        return for_role(postgres_url, database=DATABASE, role=role, password=for_all or kept.get(role))
 
-    return Sources(
-        room_dsns={room: dsn(room) for room in rooms}, log_dsn=dsn(LOG), redis_url=str(engines.redis_url)
-    )
+    return Sources(room_dsns={room: dsn(room) for room in rooms}, log_dsn=dsn(LOG), redis_url=redis_url)
+
+
+def _required(variable: str, url: Secret | None) -> str:
+    if url is None:
+        raise BadConfig(variable, None, "a process of its own needs the URL of an engine that runs.")
+    return url.reveal()
+
+
+def _revealed(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()

@@ -6,45 +6,41 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import structlog
 
 from nova.app import rooms
+from nova.app.control import SOCKET, Control
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.instance import Instance, announced
 from nova.app.living import Living
 from nova.app.prepare import prepare
-from nova.app.seed import PASSWORD, SHOWN_HANDLES, Seeder, plan_of
-from nova.app.sources import of_engines
+from nova.app.progress import Progress, progress
+from nova.app.projections import compare, projections_of
+from nova.app.seed import PASSWORD, SHOWN_HANDLES, Plan, Seeder, plan_of
+from nova.app.sources import engines_of, of_engines
 from nova.app.world.blobs import WorldBlobs
 from nova.native.build import require_current
 from nova.platform.blobs import Blobs
-from nova.platform.config import Config, World
+from nova.platform.config import Config
 from nova.platform.telemetry.log import set_up
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What a person or a script wants to know of a Nova that is ready."""
+    """What somebody wants to know of a Nova that is ready. `people` says whether there are any to sign in as."""
 
     instance: Instance
     data: Path
-    world: World
+    people: bool
     started_s: float
 
     def line(self) -> str:
         """Return one line of JSON."""
-        users = (
-            [] if self.world is World.NONE else [{"handle": h, "password": PASSWORD} for h in SHOWN_HANDLES]
-        )
+        users = [{"handle": h, "password": PASSWORD} for h in SHOWN_HANDLES] if self.people else []
         return json.dumps(
             {
                 "ready": True,
@@ -65,7 +61,7 @@ class Started:
             ("Data", str(self.data)),
             ("Logs", str(self.data / "logs" / "nova.log")),
         ]
-        if self.world is not World.NONE:
+        if self.people:
             rows.append(("Sign in as", f"{', '.join(SHOWN_HANDLES)}  (password: {PASSWORD})"))
         lines = [f"  {name:<11} {value}" for name, value in rows]
         return "\n".join([f"Nova is ready in {self.started_s:.1f} s.", "", *lines, "", "Ctrl-C ends it."])
@@ -74,51 +70,92 @@ class Started:
 async def up(config: Config, *, began: float, as_json: bool, still: bool) -> None:
     """Run until a signal comes or an engine is lost. Raises what kept it from starting."""
     require_current()
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ending.set)
-    async with platform(config, still=still) as (instance, engines):
-        started = Started(
-            instance=instance,
-            data=config.server.data,
-            world=config.server.world,
-            started_s=time.monotonic() - began,
-        )
-        print(started.line() if as_json else started.table(), flush=True)  # noqa: T201 - the command's answer
-        await _until_the_end(ending, engines)
+    told = progress(quiet=as_json)
+    ending = Ending()
+    try:
+        async with platform(config, still=still, told=told) as (instance, engines):
+            told.close()
+            ending.wait_for_it()
+            started = Started(
+                instance=instance,
+                data=config.server.data,
+                people=plan_of(config.server.data) is not None,
+                started_s=time.monotonic() - began,
+            )
+            print(started.line() if as_json else started.table(), flush=True)  # noqa: T201 - the command's answer
+            await _until_the_end(ending, engines)
+    except asyncio.CancelledError:
+        if not ending.came:
+            raise
+    finally:
+        told.close()
+
+
+class Ending:
+    """SIGINT and SIGTERM. While Nova starts they break that off; later they end a wait."""
+
+    def __init__(self) -> None:
+        self._starting = asyncio.current_task()
+        self._event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._come)
+
+    @property
+    def came(self) -> bool:
+        """Whether there was a signal."""
+        return self._event.is_set()
+
+    def wait_for_it(self) -> None:
+        """Break nothing off any more."""
+        self._starting = None
+
+    async def wait(self) -> None:
+        """Return when a signal has come."""
+        await self._event.wait()
+
+    def _come(self) -> None:
+        self._event.set()
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = None
 
 
 @asynccontextmanager
-async def platform(config: Config, *, still: bool) -> AsyncIterator[tuple[Instance, Engines]]:
+async def platform(config: Config, *, still: bool, told: Progress) -> AsyncIterator[tuple[Instance, Engines]]:
     """Yield a running platform: engines, rooms, world, gateway."""
-    data, settings = config.server.data, config.engines
-    secret = settings.postgres_role_password
+    data = config.server.data
     async with AsyncExitStack() as stack:
-        engines = await stack.enter_async_context(
-            Engines(
-                data,
-                rooms=rooms.ROOMS,
-                postgres_url=_text(settings.postgres_url),
-                redis_url=_text(settings.redis_url),
-                role_password=None if secret is None else secret.reveal(),
-            )
-        )
-        _log_to(data, config, stack)
+        told.step("Starting PostgreSQL and Valkey")
+        engines = await stack.enter_async_context(engines_of(config, data, rooms.ROOMS))
+        stack.enter_context(_logs_in(engines.folder.log("nova"), config))
         sources = of_engines(engines)
         await prepare(sources, rooms.ROOMS)
-        seeder = Seeder(config, sources)
-        await seeder.seed(config.server.world)
-        house = await stack.enter_async_context(House(config, sources, rooms=rooms.ROOMS, relays=rooms.ROOMS))
-        instance = Instance(pid=os.getpid(), url=house.url, sources=sources)
-        stack.enter_context(announced(data, instance))
+        await Seeder(config, sources, told).seed(config.server.world)
+        told.step("Opening the rooms")
         plan = plan_of(data)
+        house = await stack.enter_async_context(
+            House(
+                config,
+                sources,
+                rooms=rooms.ROOMS,
+                relays=rooms.ROOMS,
+                gateway=True,
+                blobs=_blobs(data / "blobs", plan),
+            )
+        )
+        projections = projections_of(house)
+        control = Control(engines.folder.run / SOCKET, compare=lambda name: compare(projections, name))
+        await control.start()
+        stack.push_async_callback(control.stop)
+        instance = Instance(pid=os.getpid(), url=house.url, control=control.path, sources=sources)
+        stack.enter_context(announced(data, instance))
         if plan is not None and not still:
             house.tasks.spawn("living-world", Living(plan, house).run())
         yield instance, engines
 
 
-async def _until_the_end(ending: asyncio.Event, engines: Engines) -> None:
+async def _until_the_end(ending: Ending, engines: Engines) -> None:
     """Return when a signal came; raise when an engine of ours has ended for good."""
     signalled = asyncio.ensure_future(ending.wait())
     lost = asyncio.ensure_future(engines.lost())
@@ -131,18 +168,17 @@ async def _until_the_end(ending: asyncio.Event, engines: Engines) -> None:
             task.cancel()
 
 
-def _log_to(data: Path, config: Config, stack: AsyncExitStack) -> None:
-    """Send logs to the data folder: the terminal is for people."""
-    file = stack.enter_context((data / "logs" / "nova.log").open("a"))
-    set_up(stream=file, level=logging.getLevelNamesMapping()[config.telemetry.log_level.upper()])
+@contextmanager
+def _logs_in(file: Path, config: Config) -> Iterator[None]:
+    """Send logs to a file inside the block: the terminal is for people."""
+    with file.open("a") as out:
+        set_up(stream=out, level=logging.getLevelNamesMapping()[config.telemetry.log_level.upper()])
+        try:
+            yield
+        finally:
+            set_up(level=logging.WARNING, console=True)
 
 
-def _text(url: Any) -> str | None:  # noqa: ANN401 - one of two kinds of URL
-    return None if url is None else str(url)
-
-
-def _blobs(data: Path) -> Blobs:
+def _blobs(folder: Path, plan: Plan | None) -> Blobs:
     """Return the object store; where a world lives it draws that world's pictures when they are first asked for."""
-    plan = plan_of(data)
-    folder = data / "blobs"
     return Blobs.local(folder) if plan is None else WorldBlobs.of(folder, seed=plan.seed)

@@ -3,10 +3,10 @@
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
-import redis.asyncio
-from redis.exceptions import RedisError
 
 from nova.app.engines.errors import EngineDown
+from nova.platform.errors import NovaError
+from nova.platform.redis import client
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -25,11 +25,12 @@ async def connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
 async def ping(url: str) -> None:
     """Return once the Redis at `url` has answered. Raises EngineDown."""
     try:
-        async with redis.asyncio.Redis.from_url(
-            url, socket_connect_timeout=CONNECT_TIMEOUT_S, socket_timeout=CONNECT_TIMEOUT_S
-        ) as client:
-            await client.ping()
-    except (OSError, ValueError, RedisError) as error:
+        redis = await client.connect(url, timeout_s=CONNECT_TIMEOUT_S)
+        try:
+            await redis.execute("PING")
+        finally:
+            await redis.aclose()
+    except (OSError, ValueError, NovaError) as error:
         raise EngineDown(
             f"Redis does not answer at {presentable(url)} ({reason(error)}): start it, or correct "
             "NOVA_REDIS_URL."

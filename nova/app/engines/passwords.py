@@ -16,19 +16,31 @@ def role_passwords(file: Path, roles: Iterable[str]) -> dict[str, str]:
 
     The file is replaced in one step, so that a kill leaves the old or the new one. Raises FolderUnusable.
     """
+    known = kept_passwords(file)
     try:
-        known = json.loads(file.read_text()) if file.exists() else {}
-        known = {str(role): str(password) for role, password in known["roles"].items()} if known else {}
         missing = [role for role in roles if role not in known]
         if missing:
             known |= {role: secrets.token_urlsafe(PASSWORD_BYTES) for role in missing}
             replace_privately(file, json.dumps({"roles": known}, indent=1))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise FolderUnusable(
-            f"{file} cannot be used ({type(error).__name__}): move it away (`mv {file} {file}.broken`); new "
-            "passwords are made at the next start."
-        ) from error
+    except OSError as error:
+        raise _unusable(file, error) from error
     return known
+
+
+def kept_passwords(file: Path) -> dict[str, str]:
+    """The passwords that `file` holds by role; none where there is no such file. Raises FolderUnusable."""
+    try:
+        known = json.loads(file.read_text()) if file.exists() else {}
+        return {str(role): str(password) for role, password in known["roles"].items()} if known else {}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise _unusable(file, error) from error
+
+
+def _unusable(file: Path, error: Exception) -> FolderUnusable:
+    return FolderUnusable(
+        f"{file} cannot be used ({type(error).__name__}): move it away (`mv {file} {file}.broken`); new "
+        "passwords are made at the next start."
+    )
 
 
 def replace_privately(file: Path, text: str) -> None:
