@@ -77,6 +77,16 @@ async def test_deletion_leaves_only_the_id(house: ContentHouse) -> None:
     assert topics == ["content.post.created", "content.post.updated", "content.post.deleted"]
 
 
+async def test_a_deletion_repeated_under_its_key_gives_the_first_answer(house: ContentHouse) -> None:
+    request = pb.DeletePostRequest(post_id=await publish(house, house.ada))
+    with house.neighbourhood.as_user(house.ada, key="key-1"):
+        for _ in range(2):
+            await house.stub.DeletePost(request)
+    with house.neighbourhood.as_user(house.ada, key="key-2"), pytest.raises(NotFound):
+        await house.stub.DeletePost(request)
+    assert (await outbox_topics(house.database)).count("content.post.deleted") == 1
+
+
 async def test_d1_a_moderator_deletes_what_another_wrote(house: ContentHouse) -> None:
     post_id = await publish(house, house.ada)
     with house.neighbourhood.as_user(house.kofi, permissions=MEMBER_PERMISSIONS | {"content:delete:any"}):

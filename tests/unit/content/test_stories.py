@@ -85,6 +85,15 @@ async def test_the_author_takes_a_story_back_and_others_cannot(house: ContentHou
     assert await outbox_topics(house.database) == ["content.story.created", "content.story.deleted"]
 
 
+async def test_a_deletion_repeated_under_its_key_gives_the_first_answer(house: ContentHouse) -> None:
+    request = pb.DeleteStoryRequest(story_id=(await publish(house, house.ada)).story_id)
+    with house.neighbourhood.as_user(house.ada, key="key-1"):
+        for _ in range(2):
+            await house.stub.DeleteStory(request)
+    with house.neighbourhood.as_user(house.ada, key="key-2"), pytest.raises(NotFound):
+        await house.stub.DeleteStory(request)
+
+
 async def test_a_story_needs_a_picture(house: ContentHouse) -> None:
     with house.neighbourhood.as_user(house.ada), pytest.raises(InvalidArgument) as refusal:
         await house.stub.CreateStory(pb.CreateStoryRequest(caption="no picture"))

@@ -52,6 +52,16 @@ async def test_a_key_belongs_to_one_body(house: FeedHouse) -> None:
     assert await SeenPosts(house.redis).latest(UserId(house.ada)) == [first]
 
 
+async def test_a_dismissal_repeated_under_its_key_gives_the_first_answer(house: FeedHouse) -> None:
+    (post_id,) = await house.publish(house.kofi)
+    await house.dismiss(house.ada, post_id, "key-1")
+    del house.world.posts[post_id]
+    await house.dismiss(house.ada, post_id, "key-1")
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await house.dismiss(house.ada, post_id, "key-2")
+
+
 async def test_a1_what_one_may_not_see_cannot_be_dismissed(house: FeedHouse) -> None:
     (hidden,) = await house.publish(house.zoe, audience=Audience.FOLLOWERS)
     refusals = set()

@@ -60,9 +60,10 @@ class Stories:
         """Take an own story back."""
         actor.require("content:delete:own")
         found = await self.get(actor, [story_id])
-        if not found or found[0].story.author_id != actor.user_id:
-            raise StoryNotFound
         async with self._writer.transaction() as tx:
+            # Inside, so that a request that is repeated after its success gets the first answer.
+            if not found or found[0].story.author_id != actor.user_id:
+                raise StoryNotFound
             story = await tx.delete_story(story_id)
             if story is not None:
                 tx.emit(events.story_deleted(story, self._clock.now()))
