@@ -1,7 +1,8 @@
 """A running Nova as a client meets it: HTTP and nothing else."""
 
+import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +104,11 @@ class Nova:
         asked = f"userErrors {{ code field message }} {fields}"
         document = f"mutation($input: {kind}!) {{ {verb}(input: $input) {{ {asked} }} }}"
         return (await self.ask(document, {"input": arguments}, by=by)).data[verb]
+
+    @staticmethod
+    async def together(*asked: Awaitable[Answer]) -> list[Answer]:
+        """Ask several things at the same moment."""
+        return list(await asyncio.gather(*asked))
 
     async def newcomer(self, name: str = "someone") -> Person:
         """Sign somebody up under a handle of his own."""

@@ -25,13 +25,14 @@ from tests.waiting import until
 ONE_PROCESS = "one-process"
 PROCESS_PER_ROOM = "process-per-room"
 SECRET = "a-secret-for-the-end-to-end-suite-only"
+KEK = "a-key-that-seals-keys-for-this-suite-only"
 
 
 @asynccontextmanager
 async def one_process(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     """Yield the platform as `nova up` composes it, without a world."""
     environment = {"NOVA_PORT": "0", "NOVA_DATA": str(folder / "data"), "NOVA_LIMITS": "off", **settings}
-    config = load({**environment, "NOVA_SECRET": SECRET})
+    config = load({**environment, "NOVA_SECRET": SECRET, "NOVA_IDENTITY_KEK": KEK})
     async with Engines(config.server.data, rooms=rooms.ROOMS) as engines:
         sources = of_engines(engines)
         await prepare(sources, rooms.ROOMS)
@@ -56,6 +57,7 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
             "NOVA_REDIS_URL": engines.redis_url,
             "NOVA_LIMITS": "off",
             "NOVA_SECRET": SECRET,
+            "NOVA_IDENTITY_KEK": KEK,
             **settings,
         }
         async with Processes(environment, folder) as processes:

@@ -167,7 +167,9 @@ class IdentityMutations:
         """Exchange a refresh token."""
         context = info.context
         request = identity_pb2.RefreshSessionRequest(refresh_token=input.refresh_token)
-        answer = await context.change(context.rooms.identity.RefreshSession, request)
+        answer = await context.change(
+            context.rooms.identity.RefreshSession, request, key=input.idempotency_key
+        )
         await context.sign_in(answer.tokens.access_token)
         return RefreshSessionPayload(tokens=Tokens.of(answer.tokens), viewer=Viewer())
 
