@@ -15,7 +15,7 @@ import orjson
 FOLDER = Path(__file__).parent / "phrases"
 # Share of the people who speak each language; Taiwan is at home here, so it stands second.
 LANGUAGES: Mapping[str, float] = {
-    "en": 0.36, "zh-TW": 0.20, "ja": 0.14, "es": 0.12, "de": 0.09, "fr": 0.09,
+    "en": 0.34, "zh-TW": 0.18, "ja": 0.12, "es": 0.10, "de": 0.07, "fr": 0.07, "pt": 0.07, "ko": 0.05,
 }  # fmt: skip
 
 Phrases = tuple[str, ...]
