@@ -30,7 +30,7 @@ _ADD_PROFILES = f"""
 ON CONFLICT (user_id) DO UPDATE
 SET display_name = excluded.display_name, bio = excluded.bio, avatar_url = excluded.avatar_url,
     is_private = excluded.is_private, version = excluded.version
-WHERE excluded.version >= profiles.version
+WHERE excluded.version > profiles.version
 RETURNING user_id
 """
 _LOCK_PROFILE = f"SELECT {PROFILE_COLUMNS} FROM profiles WHERE user_id = $1 FOR NO KEY UPDATE"

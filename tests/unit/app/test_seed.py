@@ -1,0 +1,73 @@
+"""Seeding: the whole world once, however often and wherever it was cut off."""
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from nova.app import rooms
+from nova.app.engines.embedded import Engines
+from nova.app.prepare import prepare
+from nova.app.progress import Silence
+from nova.app.seed import Seeder, plan_of
+from nova.app.sources import of_engines
+from nova.platform.config import Config, Server, World
+
+COUNTS = """
+SELECT (SELECT count(*) FROM identity.accounts) AS people, (SELECT count(*) FROM content.posts) AS posts,
+       (SELECT count(*) FROM graph.follows) AS follows, (SELECT count(*) FROM social.likes) AS likes,
+       (SELECT count(*) FROM social.comments) AS comments, (SELECT sum(likes) FROM social.post_counters) AS counted,
+       (SELECT count(*) FROM log.records) AS events, (SELECT count(*) FROM content.outbox) AS waiting
+"""
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+async def fresh(tmp_path: Path) -> AsyncIterator[Engines]:
+    """Engines with the schemas of every room, and nobody in them."""
+    async with Engines(tmp_path / "data", rooms=rooms.ROOMS) as engines:
+        await prepare(of_engines(engines), rooms.ROOMS)
+        yield engines
+
+
+async def counts(engines: Engines) -> dict[str, int]:
+    connection = await asyncpg.connect(engines.postgres_dsn())
+    try:
+        row = await connection.fetchrow(COUNTS)
+        assert row is not None
+        return dict(row)
+    finally:
+        await connection.close()
+
+
+async def test_a_world_is_planted_once_and_its_events_are_told_once(fresh: Engines, tmp_path: Path) -> None:
+    config = Config(server=dataclasses.replace(Server(), data=tmp_path / "data"))
+    seeder = Seeder(config, of_engines(fresh), Silence())
+    await seeder.seed(World.SMALL)
+    planted = await counts(fresh)
+    assert (planted["people"], planted["posts"], planted["waiting"]) == (300, 5000, 0)
+    assert planted["counted"] == planted["likes"] > 10_000
+    assert planted["events"] > planted["posts"] + planted["likes"] + planted["comments"] + planted["follows"]
+
+    await seeder.seed(World.SMALL)
+    assert await counts(fresh) == planted
+
+    # As a kill before the last step leaves it: the plan is there, and it is not done.
+    file = tmp_path / "data" / "world.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "done": False}))
+    await seeder.seed(World.SMALL)
+    assert await counts(fresh) == planted
+    plan = plan_of(tmp_path / "data")
+    assert plan is not None
+    assert plan.done
+
+
+async def test_no_world_is_planted_where_none_is_wanted(fresh: Engines, tmp_path: Path) -> None:
+    config = Config(server=dataclasses.replace(Server(), data=tmp_path / "data"))
+    await Seeder(config, of_engines(fresh), Silence()).seed(World.NONE)
+    assert (await counts(fresh))["people"] == 0
+    assert plan_of(tmp_path / "data") is None
