@@ -14,7 +14,19 @@ NODE = Path(__file__).parent / "node"
 def main() -> int:
     """Start a Nova without a world, audit it, end it; return the audit's exit code."""
     with tempfile.TemporaryDirectory(prefix="nova-audit-") as data:
-        command = [sys.executable, "-m", "nova.app", "up", "--port", "0", "--world", "none", "--json", "--data", data]
+        command = [
+            sys.executable,
+            "-m",
+            "nova.app",
+            "up",
+            "--port",
+            "0",
+            "--world",
+            "none",
+            "--json",
+            "--data",
+            data,
+        ]
         environment = {**os.environ, "NOVA_LIMITS": "off"}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as nova:
             assert nova.stdout is not None
@@ -22,7 +34,9 @@ def main() -> int:
             if started is None:
                 return 1
             try:
-                return subprocess.run(["node", "audit.mjs", started["graphql"]], cwd=NODE, check=False).returncode
+                return subprocess.run(
+                    ["node", "audit.mjs", started["graphql"]], cwd=NODE, check=False
+                ).returncode
             finally:
                 nova.send_signal(signal.SIGINT)
 

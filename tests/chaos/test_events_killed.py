@@ -93,7 +93,9 @@ async def test_two_workers_killed_at_any_moment_keep_every_promise(scratch: Scra
     async def write(key: bytes) -> None:
         while writing:
             await house.model.emit(house.database, key, moments.randint(1, 3))
-            await asyncio.sleep(moments.uniform(0.0, 0.03))  # so that workers who are killed all the time keep up
+            await asyncio.sleep(
+                moments.uniform(0.0, 0.03)
+            )  # so that workers who are killed all the time keep up
 
     writers = [asyncio.create_task(write(key)) for key in KEYS]
     workers = [event_worker.start(house.orders("both")) for _ in range(2)]
