@@ -9,10 +9,16 @@ from tests.e2e.nova import Nova, Person
 STRICT = "application/graphql-response+json"
 
 
-def followers(depth: int) -> str:
-    """Return a document of this depth: followers of followers."""
-    names = ["viewer", "user", *["followers(first: 2)", "edges", "node"] * 4][: depth - 1]
-    return "{ " + " { ".join([*names, "__typename"]) + " }" * (len(names) + 1)
+def replies(depth: int) -> str:
+    """Return a document of this depth: replies to replies."""
+    names = [
+        'post(id: "none")',
+        "comments(first: 2)",
+        "edges",
+        "node",
+        *["replies(first: 2)", "edges", "node"] * 3,
+    ]
+    return "{ " + " { ".join([*names[: depth - 1], "__typename"]) + " }" * depth
 
 
 def home_page(page_infos: int) -> str:
@@ -40,7 +46,7 @@ def feed(page: str) -> str:
 DOUBLING = " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(30))
 
 REFUSED: dict[str, tuple[str, str]] = {
-    "q1_depth_11": (followers(11), "QUERY_TOO_DEEP"),
+    "q1_depth_11": (replies(11), "QUERY_TOO_DEEP"),
     "q1_cost_1001": (home_page(9), "QUERY_TOO_COMPLEX"),
     "q1_eleven_calls": (lists(7), "BACKEND_BUDGET_EXCEEDED"),
     "q2_101_aliases": (aliases(101), "QUERY_TOO_COMPLEX"),
@@ -97,7 +103,7 @@ async def test_it_is_refused_with_its_code_and_nothing_runs(nova: Nova, reader: 
 @pytest.mark.parametrize(
     ("document", "cost"),
     [
-        (followers(10), {"depth": 10}),
+        (replies(10), {"depth": 10}),
         (home_page(8), {"complexity": 1000}),
         (lists(6), {}),
         (aliases(100), {}),
