@@ -1,6 +1,5 @@
 """How content is put together."""
 
-import asyncio
 from typing import Final
 
 from nova.api.content.v1.content_pb2_grpc import add_ContentServiceServicer_to_server
@@ -9,7 +8,7 @@ from nova.platform.db.idempotency import Once
 from nova.platform.platform import Platform
 from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
-from nova.platform.tasks import Tasks
+from nova.platform.upkeep import Upkeep
 from nova.services.content.clients import GraphRelations
 from nova.services.content.server import SYSTEM_METHODS, ContentServer
 from nova.services.content.service.posts import Posts
@@ -21,6 +20,7 @@ from nova.services.content.store.stories import StoryStore
 from nova.services.content.store.tx import ContentWriter
 
 SWEEP_EVERY_S: Final = 300.0
+"""How often expired stories are deleted. They are out of sight from their last second on."""
 
 
 def build(platform: Platform) -> Room:
@@ -45,28 +45,7 @@ def build(platform: Platform) -> Room:
                 system_methods=SYSTEM_METHODS,
             )
         ],
-        startables=[StorySweeper(stories, platform.tasks)],
+        startables=[
+            Upkeep("content-story-sweeper", stories.sweep, every_s=SWEEP_EVERY_S, tasks=platform.tasks)
+        ],
     )
-
-
-class StorySweeper:
-    """Deletes expired stories every few minutes. They are out of sight from their last second on."""
-
-    def __init__(self, stories: Stories, tasks: Tasks) -> None:
-        self._stories = stories
-        self._tasks = tasks
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin sweeping."""
-        self._task = self._tasks.spawn("content-story-sweeper", self._run())
-
-    async def stop(self) -> None:
-        """End sweeping."""
-        if self._task is not None:
-            await self._tasks.cancel(self._task)
-
-    async def _run(self) -> None:
-        while True:
-            await self._stories.sweep()
-            await asyncio.sleep(SWEEP_EVERY_S)

@@ -1,6 +1,5 @@
 """How features is put together."""
 
-import asyncio
 from typing import Final
 
 from nova.api.content.v1.content_pb2_grpc import ContentServiceStub
@@ -10,6 +9,7 @@ from nova.platform.projection import Projection
 from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.tasks import Tasks
+from nova.platform.upkeep import Upkeep
 from nova.services.features import events
 from nova.services.features.clients import ContentPostings
 from nova.services.features.server import SYSTEM_METHODS, FeaturesServer
@@ -70,23 +70,15 @@ class SnapshotKeeper:
     def __init__(self, projection: Projection, snapshots: Snapshots, tasks: Tasks) -> None:
         self._projection = projection
         self._snapshots = snapshots
-        self._tasks = tasks
-        self._task: asyncio.Task[None] | None = None
+        self._upkeep = Upkeep("features-snapshots", self._keep, every_s=KEEP_EVERY_S, tasks=tasks, last=True)
 
     async def start(self) -> None:
         """Begin to keep snapshots."""
-        self._task = self._tasks.spawn("features-snapshots", self._run())
+        await self._upkeep.start()
 
     async def stop(self) -> None:
         """Keep a last one."""
-        if self._task is not None:
-            await self._tasks.cancel(self._task)
-            await self._keep()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(KEEP_EVERY_S)
-            await self._keep()
+        await self._upkeep.stop()
 
     async def _keep(self) -> None:
         async with self._projection.still() as position:

@@ -8,6 +8,7 @@ from nova.platform.db.idempotency import Once
 from nova.platform.platform import Platform
 from nova.platform.room import Lifecycle, Room
 from nova.platform.rpc.binding import ServiceBinding
+from nova.platform.upkeep import Upkeep
 from nova.services.identity.announcer import RedisAnnouncer
 from nova.services.identity.kek import Kek, kept_in
 from nova.services.identity.keys import CLOCK_SLACK, SigningKeys
@@ -21,7 +22,7 @@ from nova.services.identity.service.sessions import Sessions
 from nova.services.identity.service.tickets import Tickets
 from nova.services.identity.store.reading import IdentityStore
 from nova.services.identity.tokens import AccessTokens, RefreshTokens
-from nova.services.identity.upkeep import HashingPool, Sweeper, Upkeep
+from nova.services.identity.upkeep import HashingPool, Sweeper
 
 TEND_EVERY_S = 60.0
 SWEEP_EVERY_S = 600.0

@@ -28,11 +28,11 @@ from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
+from nova.platform.upkeep import Upkeep
 from nova.policy.permissions import Role
 from nova.services.identity import events
 from nova.services.identity.model import NewAccount, UserId
 from nova.services.identity.store.reading import IdentityStore
-from nova.services.identity.upkeep import Upkeep
 from nova.services.identity.wiring import build
 
 PASSWORD: Final = "correct horse battery staple"

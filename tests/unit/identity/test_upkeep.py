@@ -1,14 +1,12 @@
-"""What has expired is swept out, and nothing else; work that fails for a while is tried again."""
+"""What has expired is swept out, and nothing else."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
 
 from nova.api.identity.v1 import identity_pb2 as pb
-from nova.platform.errors import Unauthenticated, Unavailable
-from nova.platform.tasks import Tasks
-from nova.services.identity.upkeep import Sweeper, Upkeep
+from nova.platform.errors import Unauthenticated
+from nova.services.identity.upkeep import Sweeper
 from tests.unit.identity.identity_house import IdentityHouse
 
 TABLES = ("sessions", "refresh_tokens", "keyed_calls", "revocations", "guesses")
@@ -60,34 +58,3 @@ async def test_an_expired_link_of_a_family_goes_and_its_session_stays(house: Ide
     await Sweeper(house.store, revocations_matter=HOUR).sweep()
     assert await house.count("refresh_tokens") == 1
     assert await house.refresh(following.refresh_token)
-
-
-async def test_work_that_is_put_off_is_tried_again() -> None:
-    tries = 0
-    done = asyncio.Event()
-
-    async def work() -> None:
-        nonlocal tries
-        tries += 1
-        if tries < 3:
-            raise Unavailable
-        done.set()
-
-    tasks = Tasks()
-    upkeep = Upkeep("identity-test", work, every_s=0.001, tasks=tasks)
-    await upkeep.start()
-    async with asyncio.timeout(20):
-        await done.wait()
-    await upkeep.stop()
-    await upkeep.stop()
-    assert len(tasks) == 0
-
-
-async def test_the_first_time_must_succeed() -> None:
-    async def work() -> None:
-        raise Unavailable
-
-    tasks = Tasks()
-    with pytest.raises(Unavailable):
-        await Upkeep("identity-test", work, every_s=60, tasks=tasks, first=True).start()
-    assert len(tasks) == 0
