@@ -1,5 +1,6 @@
 """The verbs of ranking."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
@@ -8,7 +9,7 @@ import structlog
 from nova.platform.auth.actor import Actor
 from nova.platform.errors import NovaError
 from nova.services.ranking.model import Ranking, Source, UserId
-from nova.services.ranking.pipeline import Pipeline
+from nova.services.ranking.pipeline import LEFT_OUT, SOURCE_TIMEOUT_S, Pipeline
 from nova.services.ranking.stages.stage import Graph, Query, Settings
 
 T = TypeVar("T")
@@ -35,9 +36,11 @@ class Rankings:
     async def _run(self, pipeline: Pipeline, actor: Actor, limit: int, excluded: Sequence[bytes]) -> Ranking:
         actor.require("feed:read")
         degraded: list[str] = []
-        following = await _or_else(self._graph.following(), b"", Source.FOLLOWS.value, degraded)
-        # Whose wish is not known is not profiled.
-        personalised = await _or_else(self._settings.personalised(), False, "settings", degraded)
+        following, personalised = await asyncio.gather(
+            _or_else(self._graph.following(), b"", Source.FOLLOWS.value, degraded),
+            # Whose wish is not known is not profiled.
+            _or_else(self._settings.personalised(), False, "settings", degraded),
+        )
         query = Query(
             viewer_id=UserId(actor.user_id),
             personalised=personalised,
@@ -51,9 +54,12 @@ class Rankings:
 
 
 async def _or_else(asked: Awaitable[T], otherwise: T, name: str, degraded: list[str]) -> T:
+    """Return the answer; when it fails or is late, `otherwise`, and note the `name` of what is missing."""
     try:
-        return await asked
-    except NovaError as error:
+        async with asyncio.timeout(SOURCE_TIMEOUT_S):
+            return await asked
+    except (NovaError, TimeoutError) as error:
+        LEFT_OUT.labels(name).inc()
         _log.warning("source_left_out", source=name, error=repr(error))
         degraded.append(name)
         return otherwise

@@ -44,21 +44,26 @@ def query(viewer: UUID, *following: UUID, personalised: bool = True, limit: int 
 
 @dataclass
 class KnownGraph:
-    """Plays graph."""
+    """Plays graph: down, or so slow that it never answers."""
 
     people: bytes = b""
     followed: bytes = b""
     down: bool = False
+    hangs: bool = False
 
     async def following(self) -> bytes:
-        if self.down:
-            raise Unavailable
+        await self._answer()
         return self.followed
 
     async def second_degree(self, limit: int) -> bytes:
+        await self._answer()
+        return self.people
+
+    async def _answer(self) -> None:
         if self.down:
             raise Unavailable
-        return self.people
+        if self.hangs:
+            await asyncio.Event().wait()
 
 
 @dataclass
