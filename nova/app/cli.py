@@ -34,6 +34,11 @@ def nova() -> None:
 
 
 DATA = click.option("--data", type=click.Path(path_type=Path), help="The data folder (NOVA_DATA, ./.nova).")
+WORLD = click.option(
+    "--world",
+    type=click.Choice(["small", "medium", "big", "none"]),
+    help="The world to live in (NOVA_WORLD, small); a folder keeps the one that it has.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
 
 
@@ -42,11 +47,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for
     "--port", type=click.IntRange(0, 65535), help="The gateway's port (NOVA_PORT, 8080); 0: a free one."
 )
 @DATA
-@click.option(
-    "--world",
-    type=click.Choice(["small", "medium", "big", "none"]),
-    help="The world to live in (NOVA_WORLD, small); a folder keeps the one that it has.",
-)
+@WORLD
 @click.option("--still", is_flag=True, help="Let the people of the world rest.")
 @JSON
 def up(port: int | None, data: Path | None, world: str | None, *, still: bool, as_json: bool) -> None:
@@ -93,6 +94,17 @@ def migrate(room: str | None, data: Path | None, *, check: bool, rollback: bool)
 
 
 @nova.command()
+@DATA
+@WORLD
+def seed(data: Path | None, world: str | None) -> None:
+    """Make the sample world without running it."""
+    settings = configured(NOVA_DATA=data, NOVA_WORLD=world)
+    from nova.app.seed import seed as run_seed
+
+    run(lambda: run_seed(settings))
+
+
+@nova.command()
 @JSON
 def config(*, as_json: bool) -> None:
     """Print every knob with its value, its default and what it does."""
@@ -108,9 +120,9 @@ def config(*, as_json: bool) -> None:
 def status(data: Path | None, *, as_json: bool) -> None:
     """Say whether a Nova runs on the data folder, and how it is."""
     settings = configured(NOVA_DATA=data)
-    from nova.app.describe import print_status
+    from nova.app.status import print_status
 
-    sys.exit(print_status(settings, as_json=as_json))
+    run(lambda: print_status(settings, as_json=as_json))
 
 
 @nova.command()
@@ -120,7 +132,7 @@ def doctor(data: Path | None) -> None:
     settings = configured(NOVA_DATA=data)
     from nova.app.doctor import examine
 
-    sys.exit(examine(settings))
+    run(lambda: examine(settings))
 
 
 @nova.command()
@@ -143,13 +155,14 @@ def events() -> None:
 @events.command()
 @click.argument("topic")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--follow", "-f", is_flag=True, help="Go on with new ones, until Ctrl-C.")
 @DATA
-def tail(topic: str, limit: int, data: Path | None) -> None:
+def tail(topic: str, limit: int, data: Path | None, *, follow: bool) -> None:
     """Print the newest events of TOPIC as JSON lines, oldest first."""
     settings = configured(NOVA_DATA=data)
     from nova.app.events import tail as run_tail
 
-    run(lambda: run_tail(settings, topic, limit))
+    run(lambda: run_tail(settings, topic, limit, follow=follow))
 
 
 @events.command()
@@ -207,7 +220,7 @@ def bench() -> None:
 @bench.command(name="list")
 def bench_list() -> None:
     """Print the names of the benchmarks."""
-    from nova.app.bench import BENCHMARKS
+    from nova.app.bench.catalog import BENCHMARKS
 
     for benchmark in BENCHMARKS.values():
         click.echo(f"{benchmark.name:<10} {benchmark.sentence}")
@@ -219,9 +232,23 @@ def bench_list() -> None:
 def bench_run(name: str, *, as_json: bool) -> None:
     """Run the benchmark NAME; exit with 3 when its objective is missed."""
     settings = configured()
-    from nova.app.bench import run_benchmark
+    from nova.app.bench.catalog import run_benchmark
 
     run(lambda: run_benchmark(settings, name, as_json=as_json))
+
+
+@bench.command(name="compare")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+def bench_compare(before: Path, after: Path) -> None:
+    """Set two results side by side: files with what `--json` printed."""
+    from nova.app.bench.compare import compare
+    from nova.platform.errors import InvalidArgument
+
+    try:
+        compare(before, after)
+    except InvalidArgument as error:
+        fail(str(error), USAGE)
 
 
 def configured(**options: object) -> Any:  # noqa: ANN401 - the type's module is imported only when a command runs

@@ -1,47 +1,105 @@
 """`nova doctor`: is all here that Nova needs, and what to do where it is not."""
 
+import asyncio
 import shutil
-from collections.abc import Callable
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import click
 
+from nova.app.engines.addresses import connect, ping, presentable
 from nova.app.engines.errors import EngineError
+from nova.app.engines.folder import DataFolder, default_run_base, fits
 from nova.app.engines.postgres_find import find_postgres
 from nova.app.engines.valkey import find_valkey
+from nova.app.instance import NotRunning, running
 from nova.native.build import require_current
-from nova.platform.config import Config
+from nova.native.errors import DebugNativeBuild, StaleNativeBuild
+from nova.platform.config import Config, Server
 
-_LEAST_FREE_MB = 512
+_LEAST_FREE_MB: Final = 512
 
 
-def examine(config: Config) -> int:
-    """Print one line a check; return the exit code."""
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("native core", _native),
-        ("PostgreSQL", lambda: str(config.engines.postgres_url or find_postgres())),
-        ("Valkey", lambda: str(config.engines.redis_url or find_valkey())),
-        ("disk", lambda: _disk(config)),
-    ]
+class Broken(Exception):
+    """A check that failed; the sentence says what to do."""
+
+
+async def examine(config: Config) -> int:
+    """Print one line a check; return the exit code: 1 when something is broken."""
+    server = config.server
+    checks: dict[str, Callable[[], Awaitable[str]]] = {
+        "native core": _native,
+        "PostgreSQL": lambda: _postgres(config),
+        "Valkey": lambda: _redis(config),
+        "data folder": lambda: _folder(server),
+        "port": lambda: _port(server),
+    }
     failed = 0
-    for name, check in checks:
+    for name, check in checks.items():
         try:
-            click.echo(f"ok      {name:<12} {check()}")
-        except (EngineError, RuntimeError, OSError) as error:
+            click.echo(f"ok      {name:<12} {await check()}")
+        except (Broken, EngineError, DebugNativeBuild, StaleNativeBuild) as error:
             failed += 1
             click.echo(f"broken  {name:<12} {error}")
     return 1 if failed else 0
 
 
-def _native() -> str:
+async def _native() -> str:
     require_current()
-    return "release build, of these sources"
+    return "a release build of these sources"
 
 
-def _disk(config: Config) -> str:
-    folder = config.server.data.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    free_mb = shutil.disk_usage(folder).free // 2**20
+async def _postgres(config: Config) -> str:
+    url = config.engines.postgres_url
+    if url is None:
+        found = await asyncio.to_thread(find_postgres)
+        return f"{found.major} of {found.source}: {found.folder}"
+    connection = await connect(url.reveal())
+    version = connection.get_server_version()
+    await connection.close()
+    return f"{version.major}.{version.minor} at {presentable(url.reveal())}"
+
+
+async def _redis(config: Config) -> str:
+    url = config.engines.redis_url
+    if url is None:
+        return str(await asyncio.to_thread(find_valkey))
+    await ping(url.reveal())
+    return f"answers at {presentable(url.reveal())}"
+
+
+async def _folder(server: Server) -> str:
+    """Whether the folder, or the place where it will be made, can be written, and sockets have a place."""
+    folder = DataFolder(server.data).path
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            free_mb = shutil.disk_usage(nearest).free // 2**20
+    except OSError as error:
+        raise Broken(f"{nearest} cannot be written ({error.strerror}): choose another with --data") from error
     if free_mb < _LEAST_FREE_MB:
-        raise OSError(f"{free_mb} MB free at {folder}: make room, or choose another folder with --data")
-    return f"{free_mb} MB free at {folder}"
+        raise Broken(f"{nearest} has {free_mb} MB left: make room, or choose another folder with --data")
+    base = default_run_base()
+    if not fits(base):
+        raise Broken(f"{base} is too long a path for sockets: set XDG_RUNTIME_DIR to a short folder")
+    return f"{folder}, {free_mb:,} MB free; sockets in {base}"
+
+
+async def _port(server: Server) -> str:
+    """Whether the gateway can have its port, or has it already."""
+    where = f"{server.host}:{server.port}"
+    try:
+        with socket.create_server((server.host, server.port), family=_family(server.host)):
+            return f"{where} is free"
+    except OSError as error:
+        try:
+            instance = running(server.data)
+        except NotRunning:
+            raise Broken(f"{where} cannot be had ({error.strerror}): choose another with --port") from error
+        return f"{instance.url} is answered by process {instance.pid}"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

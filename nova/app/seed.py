@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
+import click
 import structlog
 
+from nova.app import reach, rooms
 from nova.app.engines.passwords import replace_privately
-from nova.app.prepare import log_of
-from nova.app.progress import Progress
+from nova.app.prepare import log_of, prepare
+from nova.app.progress import Progress, progress
 from nova.app.sources import Sources
 from nova.app.world import rows
 from nova.app.world.generate import generate
@@ -200,3 +202,16 @@ class Seeder:
         )
         async with Database(settings) as database:
             yield database
+
+
+async def seed(config: Config) -> None:
+    """Put the world that is configured into the data folder, or the servers, of a Nova, which need not run."""
+    data = config.server.data
+    async with reach.engines(config, begin=True) as sources:
+        await prepare(sources, rooms.ROOMS)
+        data.mkdir(parents=True, exist_ok=True)
+        told = progress(quiet=False)
+        await Seeder(config, sources, told).seed(config.server.world)
+        told.close()
+    plan = plan_of(data)
+    click.echo("no world" if plan is None else f"a {plan.size} world, made {plan.made_at:%Y-%m-%d %H:%M} UTC")

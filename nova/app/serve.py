@@ -29,6 +29,8 @@ async def serve(config: Config, name: str) -> None:
 
 async def relay(config: Config, room: str | None) -> None:
     """Empty the outboxes of all rooms, or of one, into the log until SIGTERM or SIGINT."""
+    if room is not None and room not in rooms.ROOMS:
+        raise NotFound(f"There is no room named {room!r}: use one of {', '.join(rooms.ROOMS)}.")
     names = rooms.ROOMS if room is None else (room,)
     ending = begun(config)
     async with House(config, of_config(config, names), rooms=(), relays=names):

@@ -116,6 +116,10 @@ class EventLog(Protocol):
         """Return the records kept of one topic, oldest first, for people who look; after the id `after`."""
         ...
 
+    async def newest(self, topic: str, *, limit: int) -> list[Delivered]:
+        """Return the last `limit` records of one topic, oldest first, for people who look."""
+        ...
+
 
 def wire_headers(record: Record) -> dict[str, str]:
     """Return what goes beside key and payload on a wire: CloudEvents 1.0, binary mode, Kafka's names."""

@@ -69,6 +69,9 @@ WHERE records.partition_id = any($1::int[])
   AND records.seq > coalesce((SELECT max(seq) FROM records WHERE partition_id = any($1::int[]) AND id = $3), 0)
 ORDER BY records.seq LIMIT $2
 """
+_NEWEST = f"""
+SELECT {COLUMNS} FROM records WHERE records.partition_id = any($1::int[]) ORDER BY records.seq DESC LIMIT $2
+"""
 _KEPT = """
 SELECT partitions.id, topics.name FROM partitions JOIN topics ON topics.id = partitions.topic_id
 WHERE partitions.first_offset < partitions.next_offset ORDER BY partitions.id
@@ -223,6 +226,12 @@ class PostgresLog:
         await self._catalog.require([topic])
         rows = await self._pool.fetch(_READ, self._catalog.partitions([topic]), limit, after)
         return [delivered(row, self._catalog) for row in rows]
+
+    async def newest(self, topic: str, *, limit: int) -> list[Delivered]:
+        """Return the last `limit` records of one topic, oldest first."""
+        await self._catalog.require([topic])
+        rows = await self._pool.fetch(_NEWEST, self._catalog.partitions([topic]), limit)
+        return [delivered(row, self._catalog) for row in reversed(rows)]
 
     async def trim(self, *, older_than_s: float, batch: int = 5000) -> int:
         """Delete one batch a partition of records older than `older_than_s` seconds; return how many went.

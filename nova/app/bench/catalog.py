@@ -1,0 +1,45 @@
+"""The benchmarks by name."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from nova.app.bench.figures import Result
+from nova.app.bench.tour import tour
+from nova.platform.config import Config
+from nova.platform.errors import NotFound
+
+MISSED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """One benchmark."""
+
+    name: str
+    sentence: str
+    measure: Callable[[Config], Awaitable[Result]]
+
+
+BENCHMARKS: Final = {
+    benchmark.name: benchmark
+    for benchmark in (
+        Benchmark(
+            name="tour",
+            sentence="a newcomer's first minutes: start, sign-in, home feed, 200 posts seen by a follower",
+            measure=tour,
+        ),
+    )
+}
+
+
+async def run_benchmark(config: Config, name: str, *, as_json: bool) -> int:
+    """Run a benchmark and print what it found; 3 when an objective is missed. Raises `NotFound`."""
+    if name not in BENCHMARKS:
+        raise NotFound(f"There is no benchmark {name!r}: use one of {', '.join(BENCHMARKS)}.")
+    result = await BENCHMARKS[name].measure(config)
+    click.echo(json.dumps(result.document()) if as_json else result.table())
+    return 0 if result.met else MISSED

@@ -1,0 +1,85 @@
+"""What figures depend on: commit, processor, load; and what a tree of processes takes of them.
+
+Memory and CPU time of other processes are read from /proc: on Linux only, and missing elsewhere.
+"""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import nova
+
+_PROC: Final = Path("/proc")
+# Fields of /proc/PID/stat after the name in brackets, from 0 (proc(5)): utime and stime are its 14th and 15th.
+_UTIME, _STIME = 11, 12
+
+
+def machine() -> dict[str, str]:
+    """Return what a figure is to be read with."""
+    return {
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "cpu": f"{_processor()}, {os.cpu_count()} cores",
+        "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+    }
+
+
+def can_be_watched() -> bool:
+    """Whether this system shows what processes take."""
+    return (_PROC / "self" / "smaps_rollup").exists()
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and all that came of it."""
+    return [pid, *(one for child in _children(pid) for one in tree(child))]
+
+
+def memory_mib(pids: list[int], *, shared_once: bool = False) -> float:
+    """Return the resident memory of some processes; with `shared_once` what they share counts once (PSS)."""
+    name = "Pss:" if shared_once else "Rss:"
+    return sum(_rollup(pid, name) for pid in pids) / 1024
+
+
+def cpu_s(pids: list[int]) -> float:
+    """Return the seconds of CPU time that some processes have taken."""
+    return sum(map(_ticks, pids)) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid: int) -> Iterator[int]:
+    for task in (_PROC / str(pid) / "task").iterdir():
+        yield from map(int, (task / "children").read_text().split())
+
+
+def _rollup(pid: int, name: str) -> int:
+    for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    raise ValueError(f"/proc/{pid}/smaps_rollup has no {name}")
+
+
+def _ticks(pid: int) -> int:
+    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return int(fields[_UTIME]) + int(fields[_STIME])
+
+
+def _commit() -> str:
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git the caller uses
+        cwd=Path(nova.__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip() or "none"
+
+
+def _processor() -> str:
+    information = _PROC / "cpuinfo"
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

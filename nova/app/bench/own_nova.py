@@ -1,0 +1,72 @@
+"""A Nova of the benchmark's own: another process, in a folder of its own, on engines of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nova.app.bench import machine
+from nova.platform.config import World
+from nova.platform.errors import Unavailable
+
+_READY_S: Final = 300.0
+_END_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnNova:
+    """One that runs. `started_s` is what it says of its start."""
+
+    graphql: str
+    pid: int
+    started_s: float
+    handles: tuple[str, ...]
+    password: str
+
+    def processes(self) -> list[int]:
+        """Return its process and those of its engines."""
+        return machine.tree(self.pid)
+
+
+@asynccontextmanager
+async def own_nova(data: Path, world: World) -> AsyncIterator[OwnNova]:
+    """Run `nova up --still` without rate limits for the length of the block, then end it as a person would."""
+    # Whatever the caller has configured is another Nova's.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NOVA_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "nova.app", "up", "--json", "--still", "--port", "0"),
+        *("--world", world.value, "--data", str(data)),
+        env={**environment, "NOVA_LIMITS": "off"},
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # a Ctrl-C of the benchmark's ends it by the block below
+    )
+    try:
+        yield await _ready(process)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(_END_S):
+            await process.wait()
+
+
+async def _ready(process: asyncio.subprocess.Process) -> OwnNova:
+    if process.stdout is None:
+        raise ValueError("the process was started without a pipe")
+    async with asyncio.timeout(_READY_S):
+        line = await process.stdout.readline()
+    if not line:
+        raise Unavailable("The benchmark's own Nova did not start: it says why above.")
+    said = json.loads(line)
+    return OwnNova(
+        graphql=said["graphql"],
+        pid=said["pid"],
+        started_s=said["started_s"],
+        handles=tuple(user["handle"] for user in said["users"]),
+        password=said["users"][0]["password"],
+    )

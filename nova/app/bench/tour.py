@@ -1,0 +1,185 @@
+"""The tour: what a newcomer meets, timed from outside, over HTTP, at a Nova that has just been started.
+
+A post counts as seen when it is at the top of a follower's FOLLOWING feed, which he asks for again and again: the
+time runs from the return of the mutation to the return of that page.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from nova.app.bench import machine
+from nova.app.bench.client import Client
+from nova.app.bench.figures import Figure, Result, spread
+from nova.app.bench.own_nova import OwnNova, own_nova
+from nova.platform.config import Config, World
+from nova.platform.errors import InvalidArgument, Timeout
+
+POSTS: Final = 200
+READERS: Final = 20
+ROUNDS: Final = 5
+IDLE_S: Final = 10.0
+_LONGEST_S: Final = 10.0
+
+_SIGN_IN = """mutation($login: String!, $password: String!) {
+  signIn(input: { login: $login, password: $password }) { tokens { accessToken } userErrors { message } } }"""
+_POST = """mutation($caption: String!) {
+  createPost(input: { caption: $caption, contentType: TEXT, tags: ["tour"] }) {
+    post { id } userErrors { message } } }"""
+_TOP = "{ homeFeed(mode: FOLLOWING, first: 1) { edges { node { id } } } }"
+_FOLLOWERS = """query($handle: String!, $first: Int!) {
+  user(handle: $handle) { followers(first: $first) { edges { node { handle } } } } }"""
+_HOME = """{ homeFeed(mode: RANKED, first: 20) {
+  edges {
+    cursor
+    why { source score contributions { name value weight } }
+    node {
+      id caption contentType tags createdAt likeCount commentCount shareCount viewerHasLiked viewerHasShared
+      author { id handle displayName avatarUrl viewerFollows }
+      comments(first: 3) { edges { node { id text likeCount viewerHasLiked author { handle displayName } } } }
+    }
+  }
+  pageInfo { hasNextPage endCursor }
+} }"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """Seconds of each call, and the CPU seconds of the platform for one, where they can be read."""
+
+    seconds: Sequence[float]
+    cpu_s: float | None
+
+
+async def tour(config: Config) -> Result:
+    """Start a Nova twice, in a folder of its own, and be its only client."""
+    world = config.server.world
+    if world is World.NONE:
+        raise InvalidArgument("The tour needs people: unset NOVA_WORLD, or choose small, medium or big.")
+    where = {**machine.machine(), "world": world.value}
+    with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
+        async with own_nova(Path(folder) / "data", world) as first:
+            first_start_s = first.started_s
+        async with own_nova(Path(folder) / "data", world) as again:
+            figures = await _figures(again)
+    figures = [
+        Figure(name="first start, the world made", value=first_start_s, unit="s"),
+        Figure(name="start, warm", value=again.started_s, unit="s", goal=15),
+        *figures,
+    ]
+    return Result(benchmark="tour", machine=where, figures=figures)
+
+
+async def _figures(nova: OwnNova) -> list[Figure]:
+    client = await Client.connect(nova.graphql)
+    try:
+        author = nova.handles[0]
+        token = await _signed_in(client, nova, author)
+        readers = await _readers(client, token, author)
+        signing_in, tokens = await _sign_ins(client, nova, readers)
+        seen = await _posts(client, token, tokens[0])
+        cold, warm = await _home_pages(nova, client, tokens)
+    finally:
+        await client.aclose()
+    return [
+        *spread("post to the top of a follower's feed", seen, goal_ms=200, with_max=True),
+        *spread("sign in", signing_in),
+        *spread("home, cold", cold.seconds),
+        *spread("home, warm", warm.seconds),
+        *_cpu("home, cold", cold),
+        *_cpu("home, warm", warm),
+        *await _footprint(nova),
+    ]
+
+
+async def _readers(client: Client, token: str, author: str) -> list[str]:
+    answer = await client.ask(_FOLLOWERS, {"handle": author, "first": READERS}, token=token)
+    return [edge["node"]["handle"] for edge in answer["user"]["followers"]["edges"]]
+
+
+async def _signed_in(client: Client, nova: OwnNova, handle: str) -> str:
+    answer = await client.ask(_SIGN_IN, {"login": handle, "password": nova.password})
+    return str(_payload(answer["signIn"])["tokens"]["accessToken"])
+
+
+async def _sign_ins(client: Client, nova: OwnNova, handles: Sequence[str]) -> tuple[list[float], list[str]]:
+    seconds, tokens = [], []
+    for handle in handles:
+        began = time.perf_counter()
+        tokens.append(await _signed_in(client, nova, handle))
+        seconds.append(time.perf_counter() - began)
+    return seconds, tokens
+
+
+async def _posts(client: Client, author: str, reader: str) -> list[float]:
+    """Post, and have a follower look until he sees it, `POSTS` times."""
+    seconds = []
+    for number in range(POSTS):
+        made = await client.ask(_POST, {"caption": f"Post {number} of the tour"}, token=author)
+        post_id, began = _payload(made["createPost"])["post"]["id"], time.perf_counter()
+        while await _top(client, reader) != post_id:
+            if time.perf_counter() - began > _LONGEST_S:
+                raise Timeout(
+                    f"A post is not in a follower's feed after {_LONGEST_S:g} s: see the platform's log."
+                )
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+async def _top(client: Client, token: str) -> str | None:
+    edges = (await client.ask(_TOP, token=token))["homeFeed"]["edges"]
+    return edges[0]["node"]["id"] if edges else None
+
+
+async def _home_pages(nova: OwnNova, client: Client, tokens: Sequence[str]) -> tuple[Timed, Timed]:
+    """Time the home feed of each reader when he asks for the first time, and `ROUNDS` times after that."""
+    cold = await _timed(nova, client, tokens, rounds=1)
+    return cold, await _timed(nova, client, tokens, rounds=ROUNDS)
+
+
+async def _timed(nova: OwnNova, client: Client, tokens: Sequence[str], *, rounds: int) -> Timed:
+    watched = nova.processes() if machine.can_be_watched() else []
+    before, seconds = machine.cpu_s(watched), []
+    for token in [*tokens] * rounds:
+        began = time.perf_counter()
+        edges = (await client.ask(_HOME, token=token))["homeFeed"]["edges"]
+        seconds.append(time.perf_counter() - began)
+        if not edges:
+            raise Timeout("A home feed is empty: see the platform's log.")
+    cpu_s = (machine.cpu_s(watched) - before) / len(seconds) if watched else None
+    return Timed(seconds=seconds, cpu_s=cpu_s)
+
+
+def _cpu(name: str, timed: Timed) -> list[Figure]:
+    if timed.cpu_s is None:
+        return []
+    return [Figure(name=f"{name}, CPU of all processes", value=timed.cpu_s * 1000, unit="ms")]
+
+
+async def _footprint(nova: OwnNova) -> list[Figure]:
+    """Return memory, and the CPU time of some seconds in which nobody asks for anything."""
+    if not machine.can_be_watched():
+        return []
+    pids = nova.processes()
+    before, began = machine.cpu_s(pids), time.perf_counter()
+    await asyncio.sleep(IDLE_S)
+    idle = (machine.cpu_s(pids) - before) / (time.perf_counter() - began)
+    return [
+        Figure(name="memory of all processes (RSS)", value=machine.memory_mib(pids), unit="MiB", goal=1024),
+        Figure(
+            name="memory, what is shared counted once (PSS)",
+            value=machine.memory_mib(pids, shared_once=True),
+            unit="MiB",
+        ),
+        Figure(name="idle, of one core", value=idle * 100, unit="%", goal=5),
+    ]
+
+
+def _payload(payload: dict[str, Any]) -> dict[str, Any]:
+    if payload["userErrors"]:
+        raise InvalidArgument(f"The benchmark was refused: {payload['userErrors']}")
+    return payload
