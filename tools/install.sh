@@ -4,7 +4,7 @@
 #
 #   tools/install.sh VENV run|dev
 set -euo pipefail
-venv=$1 set=$2
+venv=$(realpath -m "$1") set=$2
 cd "$(dirname "$0")/.."
 
 fail() {
@@ -16,7 +16,7 @@ python=${PYTHON3:-python3}
 command -v "$python" >/dev/null || fail "Python is missing: install Python 3.11 or newer, then repeat this command."
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "$("$python" --version) is too old: install Python 3.11 or newer, or name one by PYTHON3=/path/to/python3.11."
-[ -d "$HOME/.cargo/bin" ] && PATH="$HOME/.cargo/bin:$PATH"
+PATH="$PATH:${HOME:-/root}/.cargo/bin"
 command -v cargo >/dev/null || fail "Rust is missing: install it from https://rustup.rs, then repeat this command."
 
 if command -v uv >/dev/null; then
@@ -33,5 +33,5 @@ echo "nova: installing the $set requirements into $venv"
 if [ "$set" = run ]; then
   echo "nova: building the native core in release"
   # maturin came with the requirements, pinned by hash: no isolated build that would fetch another.
-  PATH="$PWD/$venv/bin:$PATH" "${install[@]}" --no-deps --no-build-isolation --editable .
+  PATH="$venv/bin:$PATH" "${install[@]}" --no-deps --no-build-isolation --editable .
 fi
