@@ -129,13 +129,14 @@ class House:
         redis = await connect(sources.redis_url)
         stack.push_async_callback(redis.aclose)
         stack.push_async_callback(self._close_channels)
-        stack.push_async_callback(self.tasks.aclose)
         await self._bell.open()
         stack.push_async_callback(self._bell.close)
         self._log = await stack.enter_async_context(PostgresLog(dsn=sources.log_dsn, bell=self._bell))
         for room in dict.fromkeys((*self.names, *self._relays)):
             settings = DatabaseConfig(room=room, dsn=sources.room_dsns[room])
             self._databases[room] = await stack.enter_async_context(Database(settings, self._bell))
+        # Before what they work on: relays and consumers would meet closed pools.
+        stack.push_async_callback(self.tasks.aclose)
         self.health.add("tasks", self.tasks.check, liveness=True)
         return Platform(
             config=config,
