@@ -35,6 +35,7 @@ class Forge:
     @classmethod
     async def of(cls, nova: Nova, good: str) -> "Forge":
         """Return a forge for a token of this platform, with the key that signed it."""
+        assert nova.engines is not None
         connection = await asyncpg.connect(nova.engines.room_dsn("identity"))
         try:
             row = await connection.fetchrow("SELECT kid, sealed FROM signing_keys")

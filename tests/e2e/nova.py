@@ -52,7 +52,7 @@ class Nova:
         self,
         url: str,
         shape: str,
-        engines: Engines,
+        engines: Engines | None = None,
         processes: Processes | None = None,
         grpc_base: int = 0,
     ) -> None:
