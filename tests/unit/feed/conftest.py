@@ -35,6 +35,7 @@ from nova.platform.redis.client import Redis, connect
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
+from nova.platform.verification import Verifiable
 from nova.policy.visibility import Audience
 from nova.services.feed import events
 from nova.services.feed.store.dismissals import FeedTx
@@ -86,6 +87,7 @@ class FeedHouse:
     loading: Loading
     projection: Projection
     consumer: Consumer[FeedTx]
+    audit: Verifiable
     ada: UUID = field(default_factory=uuid7)
     kofi: UUID = field(default_factory=uuid7)
     mei: UUID = field(default_factory=uuid7)
@@ -255,6 +257,7 @@ async def built(scratch: Scratch, redis_url: str) -> AsyncIterator[FeedHouse]:
             loading=loading,
             projection=loading._projection,
             consumer=consumer,
+            audit=room.projections["feed"],
         )
 
 

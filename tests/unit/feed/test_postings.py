@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nova.native.fanout import PostingLists
+from nova.policy.visibility import Audience
 from nova.services.feed.store.postings import Posting, Postings
 from nova.services.feed.store.readers import Readers
 from tests.unit.feed.conftest import FeedHouse, ids
@@ -56,6 +57,16 @@ async def test_x2_a_deletion_heard_before_the_post_leaves_nothing(house: FeedHou
     await house.tell(created)
     assert ids(await house.page(house.ada)) == []
     assert len(house.loading._postings) == 0
+
+
+async def test_what_events_made_equals_what_content_holds(house: FeedHouse) -> None:
+    posts = await house.publish(house.kofi, 5) + await house.publish(house.mei, 3, Audience.FOLLOWERS)
+    del house.world.posts[posts[0]]
+    await house.tell(house.deleted(posts[0], house.kofi))
+    found = await house.audit.verify()
+    assert (found.entries, found.equal) == (7, True)
+    house.write(house.zoe)
+    assert not (await house.audit.verify()).equal
 
 
 async def test_x1_an_event_that_cannot_be_read_is_skipped(house: FeedHouse) -> None:
