@@ -1,7 +1,6 @@
 """What every mutation has: an input with an idempotency key, a payload that tells what the caller can mend."""
 
 import functools
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar, get_type_hints
 
@@ -12,13 +11,13 @@ from nova.gateway.context import Info
 from nova.gateway.errors import mendable
 from nova.gateway.facts import METADATA_KEY, FieldFacts, Stages
 from nova.platform.errors import Code, InvalidArgument, NovaError
+from nova.platform.rpc.call import IDEMPOTENCY_KEY_FORM
 
 P = TypeVar("P", bound="Payload")
 I = TypeVar("I", bound="MutationInput")  # noqa: E741 - the input
 
 Resolver = Callable[[Any, Info, I], Awaitable[P]]
 
-_KEY_FORM: Final = re.compile(r"[!-~]{1,128}")
 # Where the contract and the protos name one thing differently.
 _NAMES: Final[Mapping[str, str]] = {
     "current_password": "current",
@@ -80,7 +79,7 @@ def mutation(description: str, stages: Stages, *, public: bool = False) -> Calla
 def _key(key: str | None) -> str | None:
     if not key:
         return None
-    if not _KEY_FORM.fullmatch(key):
+    if not IDEMPOTENCY_KEY_FORM.fullmatch(key):
         raise InvalidArgument("1 to 128 visible ASCII characters.", field="idempotency_key")
     return key
 

@@ -15,11 +15,10 @@ from google.protobuf.message import Message
 
 from nova.platform.db.failures import WriteConflict, translated
 from nova.platform.db.pool import Connection
-from nova.platform.errors import IdempotencyConflict, InvalidArgument
+from nova.platform.errors import IdempotencyConflict
 from nova.platform.rpc.context import current_call
 
 KEPT_FOR_H = 24
-_LONGEST_KEY = 200
 _NOBODY = UUID(int=0)
 
 _CLAIM = """
@@ -118,10 +117,6 @@ class Once:
         key = call.idempotency_key
         if key is None:
             return present(await verb())
-        if not 1 <= len(key) <= _LONGEST_KEY:
-            raise InvalidArgument(
-                f"An idempotency key has 1 to {_LONGEST_KEY} characters.", field="idempotency_key"
-            )
         claim = Claim(
             room=self._room,
             actor_id=_NOBODY if call.actor is None else call.actor.user_id,

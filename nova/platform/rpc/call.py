@@ -1,5 +1,6 @@
 """The words of the middlewares: what a method is, what a call is, and what handles one."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ MOST_METADATA_BYTES = 8 << 10
 AUTHORIZATION = "authorization"
 CORRELATION_ID = "x-correlation-id"
 IDEMPOTENCY_KEY = "idempotency-key"
+IDEMPOTENCY_KEY_FORM = re.compile(r"[!-~]{1,128}")
+"""1 to 128 visible ASCII characters."""
 # gRPC's own time-out may arrive up to 3 % too long: HTTP/2 header compression sends one it sent before.
 # That is more than a hop takes off, so the exact one goes along.
 TIMEOUT_US = "x-timeout-us"

@@ -21,6 +21,7 @@ from nova.platform.rpc.call import (
     CORRELATION_ID,
     DEFAULT_TIMEOUT_S,
     IDEMPOTENCY_KEY,
+    IDEMPOTENCY_KEY_FORM,
     LONGEST_TIMEOUT_S,
     Call,
     Handler,
@@ -37,7 +38,6 @@ _log = structlog.get_logger(__name__)
 _OK = "OK"
 _CANCELLED = "CANCELLED"
 _CORRELATION_FORM = re.compile(r"[A-Za-z0-9._:-]{8,64}")
-_KEY_FORM = re.compile(r"[!-~]{1,128}")
 _BEARER = "Bearer "
 
 # Returns the actor of a bearer token, or raises `Unauthenticated`.
@@ -165,7 +165,7 @@ def metadata(_method: Method, handler: Handler) -> Handler:
         correlation_id = call.metadata.get(CORRELATION_ID, "")
         call.correlation_id = correlation_id if _CORRELATION_FORM.fullmatch(correlation_id) else uuid7().hex
         key = call.metadata.get(IDEMPOTENCY_KEY)
-        if key is not None and not _KEY_FORM.fullmatch(key):
+        if key is not None and not IDEMPOTENCY_KEY_FORM.fullmatch(key):
             raise InvalidArgument(
                 "An idempotency key has 1 to 128 visible ASCII characters.", field=IDEMPOTENCY_KEY
             )

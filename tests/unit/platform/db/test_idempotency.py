@@ -9,7 +9,7 @@ from google.protobuf.wrappers_pb2 import BytesValue, Int32Value, StringValue
 from nova.platform.auth.actor import Actor
 from nova.platform.db.database import Database
 from nova.platform.db.idempotency import Once
-from nova.platform.errors import IdempotencyConflict, InvalidArgument
+from nova.platform.errors import IdempotencyConflict
 from nova.platform.ids import uuid7
 from nova.platform.rpc.context import CallContext, entered
 from tests.scratch import EffectTx, Scratch
@@ -128,14 +128,6 @@ async def test_another_rooms_transaction_inside_the_verb_takes_no_part(scratch: 
     room.verb = asks_the_other_first  # type: ignore[method-assign]
     assert [await room.call("a") for _ in range(2)] == [1, 1]
     assert await other.effects() == 2  # the first room's key says nothing about the second room
-
-
-@pytest.mark.parametrize("key", ["", "k" * 201])
-async def test_a_key_of_a_wrong_length_is_refused(room: Counting, key: str) -> None:
-    with pytest.raises(InvalidArgument) as caught:
-        await room.call("a", key=key)
-    assert caught.value.field == "idempotency_key"
-    assert room.calls == 0
 
 
 async def test_ids_of_actors_are_kept_as_they_are(room: Counting) -> None:
