@@ -26,6 +26,11 @@ def unpack(buffer: bytes) -> list[UUID]:
     return [UUID(bytes=buffer[at : at + ID_BYTES]) for at in range(0, len(buffer), ID_BYTES)]
 
 
+def split(buffer: bytes) -> list[bytes]:
+    """Return the ids of a buffer of n × 16 bytes, as their bytes."""
+    return [buffer[at : at + ID_BYTES] for at in range(0, len(buffer), ID_BYTES)]
+
+
 def pack_one(identifier: Id) -> bytes:
     """Return one id as its 16 bytes."""
     return identifier.bytes if isinstance(identifier, UUID) else identifier

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 
 from nova.native.graph import Adjacency, Edge
-from nova.native.ids import ID_BYTES
+from nova.native.ids import split
 from nova.platform.clock import unix_ms
 from nova.services.graph.model import (
     Changes,
@@ -167,8 +167,3 @@ class Network:
             self._current = state
         finally:
             self._loading = None
-
-
-def split(ids: bytes) -> list[bytes]:
-    """Return ids of 16 bytes each."""
-    return [ids[start : start + ID_BYTES] for start in range(0, len(ids), ID_BYTES)]

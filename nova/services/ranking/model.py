@@ -15,7 +15,6 @@ from nova.platform.errors import Internal
 
 UserId = NewType("UserId", UUID)
 
-ID_BYTES: Final = 16
 RECENCY_HALF_LIFE_S: Final = 86_400.0
 OWN_FEATURES: Final = ("recency", "from_followed", "from_second_degree", "on_topic")
 """What ranking itself knows of a candidate; the other features come from the features room."""

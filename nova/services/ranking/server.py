@@ -2,10 +2,11 @@
 
 from nova.api.ranking.v1 import ranking_pb2 as pb
 from nova.api.ranking.v1.ranking_pb2_grpc import RankingServiceServicer
+from nova.native.ids import ID_BYTES, split
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
 from nova.platform.rpc.validate import page_size
-from nova.services.ranking.model import ID_BYTES, RankedPost
+from nova.services.ranking.model import RankedPost
 from nova.services.ranking.service import Rankings
 
 MOST_EXCLUDED = 5000
@@ -44,7 +45,7 @@ def _ids(packed: bytes) -> list[bytes]:
             f"excluded_post_ids holds at most {MOST_EXCLUDED} whole ids of {ID_BYTES} bytes.",
             field="excluded_post_ids",
         )
-    return [packed[at : at + ID_BYTES] for at in range(0, len(packed), ID_BYTES)]
+    return split(packed)
 
 
 def _post(post: RankedPost) -> pb.RankedPost:

@@ -6,9 +6,10 @@ from hashlib import blake2b
 from typing import Final
 
 from nova.native.fanout import PostingLists, Posts
+from nova.native.ids import ID_BYTES, split
+from nova.policy.visibility import Audience
 
-ID_BYTES: Final = 16
-EVERYONE: Final = 1
+EVERYONE: Final = Audience.EVERYONE.value
 """The audience that people beyond the author's followers may see: the flag of a posting."""
 
 
@@ -72,8 +73,7 @@ class PostIndex:
     def of_tags(self, tags: Sequence[str], *, want: int) -> tuple[bytes, bytes]:
         """Return (post ids, author ids), packed, of the newest posts with these tags that everyone may see."""
         found = self._by_tag.merge(b"".join(map(tag_id, tags)), want=want, mask=0xFF, value=EVERYONE).ids
-        posts = [found[at : at + ID_BYTES] for at in range(0, len(found), ID_BYTES)]
-        return found, b"".join(self._known[post_id][0] for post_id in posts)
+        return found, b"".join(self._known[post_id][0] for post_id in split(found))
 
     def newest(self, *, want: int) -> Posts:
         """Return the newest posts that everyone may see."""

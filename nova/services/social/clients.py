@@ -7,9 +7,8 @@ from nova.api.content.v1.content_pb2 import CheckPostsRequest
 from nova.api.content.v1.content_pb2_grpc import ContentServiceStub
 from nova.api.graph.v1.graph_pb2 import GetHiddenRequest
 from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from nova.native.ids import unpack
 from nova.services.social.model import PostId, UserId
-
-_ID_BYTES = 16
 
 
 class ContentPosts:
@@ -37,7 +36,4 @@ class GraphPeople:
     async def hidden(self) -> Sequence[UserId]:
         """Return everyone between whom and the caller a block stands."""
         packed = (await self._graph.GetHidden(GetHiddenRequest())).user_ids
-        return [
-            UserId(UUID(bytes=packed[start : start + _ID_BYTES]))
-            for start in range(0, len(packed), _ID_BYTES)
-        ]
+        return [UserId(user_id) for user_id in unpack(packed)]

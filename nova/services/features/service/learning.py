@@ -10,10 +10,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent
 from nova.api.social.v1.events_pb2 import CommentEvent, LikeEvent, ShareEvent
+from nova.native.ids import ID_BYTES
 from nova.platform.clock import unix_ms
 from nova.platform.events import Received
 from nova.services.features.model import Entity
-from nova.services.features.service.memory import ID_BYTES, Memory, columns_of, pair_ids, topic_id
+from nova.services.features.service.memory import Memory, columns_of, pair_ids, topic_id
 
 Reaction: TypeAlias = LikeEvent | CommentEvent | ShareEvent
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nova.native.features import Column, FeatureTable
+from nova.native.ids import ID_BYTES
 from nova.services.features.model import DECLARED, Entity
 from nova.services.features.service.handled import Handled
 from nova.services.features.service.leaders import Leaders
 
-ID_BYTES: Final = 16
 TAGS_OF_A_PERSON: Final = 64
 HALF_LIVES_KEPT: Final = 10
 """After ten half-lives a thousandth is left of what was."""

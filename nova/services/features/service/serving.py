@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from nova.native.ids import ID_BYTES, split
 from nova.platform.auth.actor import Actor
 from nova.platform.clock import Clock, unix_ms
 from nova.services.features.model import DECLARED, CandidatesMismatched, Entity, Interest
-from nova.services.features.service.memory import ID_BYTES, Memory, pair_ids, topic_id
+from nova.services.features.service.memory import Memory, pair_ids, topic_id
 
 MOST_CANDIDATES = 2000
 
@@ -61,8 +62,7 @@ class Serving:
 
     def _topic_rows(self, viewer: bytes, post_ids: bytes, now_ms: int) -> NDArray[np.float32]:
         """Return, for each post, the strongest of the viewer's interests in its tags; 0 without tags."""
-        starts = range(0, len(post_ids), ID_BYTES)
-        topics = self._memory.topics(post_ids[start : start + ID_BYTES] for start in starts)
+        topics = self._memory.topics(split(post_ids))
         counts = np.fromiter((len(packed) // ID_BYTES for packed in topics), np.int64, len(topics))
         rows = np.zeros((len(topics), 1), np.float32)
         tagged = counts > 0

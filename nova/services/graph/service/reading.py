@@ -8,13 +8,13 @@ import asyncio
 from typing import Final
 
 from nova.native.graph import Adjacency, Listing
-from nova.native.ids import ID_BYTES, unpack
+from nova.native.ids import ID_BYTES, split, unpack
 from nova.platform.auth.actor import Actor
 from nova.platform.clock import Clock, unix_ms
 from nova.policy.relations import Relation
 from nova.policy.visibility import Surface, person
 from nova.services.graph.model import Counts, ListPage, Row, UserId
-from nova.services.graph.network import Network, split
+from nova.services.graph.network import Network
 from nova.services.graph.store.ledger import Ledger
 
 FOLLOWING_MOST: Final = 200_000

@@ -5,13 +5,13 @@ from typing import Final
 from uuid import UUID
 
 from nova.native.graph import Candidates
-from nova.native.ids import unpack
+from nova.native.ids import split, unpack
 from nova.platform.auth.actor import Actor
 from nova.platform.clock import Clock, unix_ms
 from nova.policy.relations import Relation
 from nova.policy.visibility import Surface, person
 from nova.services.graph.model import Suggestion, UserId
-from nova.services.graph.network import Network, People, split
+from nova.services.graph.network import Network, People
 
 MUTUALS_SHOWN: Final = 3
 _MORE: Final = 4

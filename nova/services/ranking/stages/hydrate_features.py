@@ -5,9 +5,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from nova.native.ids import ID_BYTES
 from nova.platform.clock import unix_ms
 from nova.services.ranking.model import (
-    ID_BYTES,
     OWN_FEATURES,
     RECENCY_HALF_LIFE_S,
     Candidates,

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from nova.services.ranking.model import ID_BYTES, Candidates, Recalled, Source
+from nova.native.ids import split
+from nova.services.ranking.model import Candidates, Recalled, Source
 from nova.services.ranking.stages.stage import Query
 
 MOST = 1000
@@ -15,10 +16,10 @@ def merge_candidates(query: Query, recalled: Sequence[Recalled], *, only_strange
     own posts come from following only: he is not recommended to himself.
     """
     viewer = query.viewer_id.bytes
-    known = set(_ids(query.following)) | {viewer} if only_strangers else {viewer}
+    known = set(split(query.following)) | {viewer} if only_strangers else {viewer}
     found: dict[bytes, tuple[bytes, Source]] = {}
     for part in recalled:
-        for post_id, author_id in zip(_ids(part.post_ids), _ids(part.author_ids), strict=True):
+        for post_id, author_id in zip(split(part.post_ids), split(part.author_ids), strict=True):
             strange = part.source is Source.FOLLOWS or author_id not in known
             if strange and post_id not in found and post_id not in query.excluded:
                 found[post_id] = (author_id, part.source)
@@ -28,7 +29,3 @@ def merge_candidates(query: Query, recalled: Sequence[Recalled], *, only_strange
         author_ids=b"".join(author_id for _, (author_id, _) in kept),
         sources=[source for _, (_, source) in kept],
     )
-
-
-def _ids(packed: bytes) -> list[bytes]:
-    return [packed[at : at + ID_BYTES] for at in range(0, len(packed), ID_BYTES)]

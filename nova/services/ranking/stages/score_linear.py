@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nova.native.ids import ID_BYTES
 from nova.native.rank import LinearRanker
-from nova.services.ranking.model import ID_BYTES, Candidates, Contribution, LinearModel, RankedPost
+from nova.services.ranking.model import Candidates, Contribution, LinearModel, RankedPost
 
 
 class ScoreLinear:
