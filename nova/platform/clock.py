@@ -59,11 +59,6 @@ def unix_ms(moment: datetime) -> int:
     return (moment - _EPOCH) // _MS
 
 
-def from_unix_ms(ms: int) -> datetime:
-    """Return the aware moment `ms` milliseconds after the Unix epoch."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
-
-
 def unix_us(moment: datetime) -> int:
     """Return the microseconds from the Unix epoch to `moment`, exactly."""
     return (moment - _EPOCH) // _US

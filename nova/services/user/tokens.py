@@ -1,25 +1,24 @@
 """Page tokens of this room: the last row seen, as bytes. A client gets them sealed, from the gateway."""
 
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from nova.platform.clock import from_unix_us, unix_us
 from nova.platform.errors import InvalidArgument
 from nova.services.user.model import Listed, RestrictionKind
 from nova.services.user.store.restrictions import START, Place
 
 NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _LISTED: Final = struct.Struct(">q16s")
 _PLACE: Final = struct.Struct(">B16s16s")
 
 
 def listed_token(entry: Listed) -> bytes:
     """Return the token of the page after this entry."""
-    return _LISTED.pack((entry.listed_at - _EPOCH) // _MICROSECOND, entry.user_id.bytes)
+    return _LISTED.pack(unix_us(entry.listed_at), entry.user_id.bytes)
 
 
 def listed_before(token: bytes) -> tuple[datetime, UUID]:
@@ -28,7 +27,7 @@ def listed_before(token: bytes) -> tuple[datetime, UUID]:
         return NEWEST
     try:
         at, user_id = _LISTED.unpack(token)
-        return _EPOCH + at * _MICROSECOND, UUID(bytes=user_id)
+        return from_unix_us(at), UUID(bytes=user_id)
     except (struct.error, OverflowError):
         raise _foreign() from None
 
