@@ -4,33 +4,38 @@ To draw them all beforehand would take a minute of every first start, for pictur
 """
 
 import asyncio
-from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from obstore.store import LocalStore
+from obstore.store import LocalStore, ObjectStore
 
 from nova.app.world.keys import UnknownPicture
-from nova.app.world.pictures.draw import draw
+from nova.app.world.painting.draw import Picture, draw
 from nova.platform.blobs import BlobInfo, BlobNotFound, Blobs
 
 FOLDER: Final = "media/"
 
 
 class WorldBlobs(Blobs):
-    """A store in a local folder that can draw what is missing."""
+    """A store that asks `paint` for what is missing; whoever asks for the same picture meanwhile waits for the same."""
 
-    _seed: int
-    _drawing: defaultdict[str, asyncio.Lock]
+    def __init__(self, store: ObjectStore, *, paint: Callable[[str], Picture]) -> None:
+        super().__init__(store)
+        self._paint = paint
+        self._drawing: dict[str, asyncio.Task[BlobInfo]] = {}
 
     @classmethod
     def of(cls, folder: Path, *, seed: int) -> Self:
         """Return the store of a data folder's world."""
         folder.mkdir(parents=True, exist_ok=True)
-        store = cls(LocalStore(folder))
-        store._seed = seed
-        store._drawing = defaultdict(asyncio.Lock)
-        return store
+        return cls(LocalStore(folder), paint=partial(draw, seed=seed))
+
+    async def aclose(self) -> None:
+        """Let what is being drawn be finished, then end the threads."""
+        await asyncio.gather(*self._drawing.values(), return_exceptions=True)
+        await super().aclose()
 
     async def head(self, key: str) -> BlobInfo:
         """Return what is known of an object, drawn at this moment if need be; raises `BlobNotFound`."""
@@ -40,11 +45,16 @@ class WorldBlobs(Blobs):
             return await self._drawn(key)
 
     async def _drawn(self, key: str) -> BlobInfo:
+        drawing = self._drawing.get(key)
+        if drawing is None:
+            drawing = self._drawing[key] = asyncio.create_task(self._draw(key), name=f"draw-{key}")
+            drawing.add_done_callback(lambda _: self._drawing.pop(key, None))
+        # One who asked and went away must not take the picture from the others who wait for it.
+        return await asyncio.shield(drawing)
+
+    async def _draw(self, key: str) -> BlobInfo:
         try:
-            async with self._drawing[key]:
-                picture = await asyncio.to_thread(draw, key.removeprefix(FOLDER), self._seed)
-                return await self.put(key, picture.data)
+            picture = await asyncio.to_thread(self._paint, key.removeprefix(FOLDER))
         except UnknownPicture as error:
             raise BlobNotFound from error
-        finally:
-            self._drawing.pop(key, None)
+        return await self.put(key, picture.data)
