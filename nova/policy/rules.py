@@ -26,9 +26,12 @@ PASSWORD_LEAST: Final = 8
 PASSWORD_MOST: Final = 128
 EMAIL_MOST: Final = 254
 CHOSEN_MOST: Final = 500
+# RFC 5646 allows longer tags; 35 characters hold every one of its examples (section 4.4.1).
+LANGUAGE_MOST: Final = 35
 
 # \Z, not $: a dollar would also match before a final newline.
 _TAG: Final = re.compile(r"[a-zA-Z0-9_]+\Z")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")
 _HANDLE: Final = re.compile(r"[a-z0-9_]{3,30}\Z")
 # RFC 5321's mailbox, without quoted strings and address literals, which no mail provider gives out.
 _EMAIL: Final = re.compile(
@@ -123,6 +126,13 @@ def handle(value: str) -> str:
     if not _HANDLE.match(kept):
         raise InvalidArgument("handle: 3 to 30 letters a-z, digits and underscores.", field="handle")
     return kept
+
+
+def language(value: str) -> str:
+    """Return a well-formed language tag (BCP 47), such as `en` or `zh-Hant-TW`."""
+    if len(value) > LANGUAGE_MOST or not _LANGUAGE.match(value):
+        raise InvalidArgument("language: a BCP 47 tag such as en or zh-Hant-TW.", field="language")
+    return value
 
 
 def email(value: str) -> str:

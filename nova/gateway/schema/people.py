@@ -19,7 +19,6 @@ from nova.platform.rpc.validate import to_timestamp
 from nova.policy import rules
 from nova.policy.relations import Relation
 
-_LANGUAGE_MOST = 35
 _TIES = Relation.FOLLOWS | Relation.FOLLOWED_BY | Relation.REQUESTED | Relation.REQUESTED_BY
 
 
@@ -239,7 +238,7 @@ class UserMutations:
         context = info.context
         request = user_pb2.UpdateSettingsRequest()
         if input.language:
-            request.language = rules.text(input.language, field="language", most=_LANGUAGE_MOST, lines=False)
+            request.language = rules.language(input.language)
         if isinstance(input.personalised_feed, bool):
             request.personalised_feed = input.personalised_feed
         if isinstance(input.suggestible, bool):

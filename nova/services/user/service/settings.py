@@ -1,20 +1,14 @@
 """What users choose for themselves."""
 
-import re
 from dataclasses import dataclass, replace
-from typing import Final
 
 from nova.platform.auth.actor import Actor
 from nova.platform.clock import Clock
-from nova.platform.errors import InvalidArgument
+from nova.policy import rules
 from nova.services.user.model import ProfileNotReady, Settings, UserId
 from nova.services.user.service.profiles import Profiles
 from nova.services.user.store.profiles import ProfileStore
 from nova.services.user.store.tx import UserWriter
-
-# RFC 5646 allows longer tags; 35 characters hold every one of its examples (section 4.4.1).
-_LANGUAGE_MOST: Final = 35
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +38,7 @@ class OwnSettings:
     async def update(self, actor: Actor, choices: Choices) -> Settings:
         """Change the caller's settings. Who may be suggested is told to the others, with his profile."""
         actor.require("profile:write:own")
-        language = None if choices.language is None else language_tag(choices.language)
+        language = None if choices.language is None else rules.language(choices.language)
         await self._profiles.own(actor)
         async with self._writer.transaction() as tx:
             profile = await tx.lock_profile(UserId(actor.user_id))
@@ -62,13 +56,6 @@ class OwnSettings:
             if becomes.suggestible != was.suggestible:
                 await self._profiles.replace(tx, profile, profile, becomes, self._clock.now())
             return tx.answer(becomes)
-
-
-def language_tag(value: str) -> str:
-    """Return a well-formed language tag (BCP 47), such as `en` or `zh-Hant-TW`."""
-    if len(value) > _LANGUAGE_MOST or not _LANGUAGE.match(value):
-        raise InvalidArgument("language: a BCP 47 tag such as en or zh-Hant-TW.", field="language")
-    return value
 
 
 def _chosen(choice: bool | None, was: bool) -> bool:
