@@ -27,7 +27,7 @@ _NO_ROUTE: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path and its handlers by method. `prefix` takes every path below it; `unmetered` is asked by machines."""
+    """A path, or all below a prefix, and its handlers by method. `unmetered` is asked by machines."""
 
     name: str
     handlers: Mapping[str, Handler]

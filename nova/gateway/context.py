@@ -1,6 +1,5 @@
 """What a resolver may know and do: the viewer, the rooms, and the calls of this one request."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -136,10 +135,6 @@ class RequestContext:
     def listing(self, name: str, after: str | None) -> Listing:
         """Return the list of that name; a cursor is the viewer's own."""
         return Listing(self.cursors, name, after or None)
-
-    def remaining_s(self) -> float:
-        """Return the seconds until the deadline."""
-        return self._deadline - time.monotonic()
 
     def close(self) -> None:
         """End what still runs for this request."""

@@ -59,7 +59,7 @@ class SchemaFacts:
         """Return the field, or None for the fields of introspection."""
         return self._fields.get(type_name, {}).get(name)
 
-    def rpcs(self) -> Iterator[tuple[str, str, KnownField]]:
+    def fields(self) -> Iterator[tuple[str, str, KnownField]]:
         """Yield every field with its type and name."""
         for type_name, fields in self._fields.items():
             for name, known in fields.items():

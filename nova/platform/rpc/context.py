@@ -46,11 +46,6 @@ def remaining_s() -> float | None:
     return None if deadline is None else deadline - time.monotonic()
 
 
-def correlation_id() -> str:
-    """Return the id that joins everything done for one request of a client (empty outside of a call)."""
-    return _current.get().correlation_id
-
-
 def idempotency_key() -> str | None:
     """Return the key under which the caller may repeat this mutation, where one was sent."""
     return _current.get().idempotency_key

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from nova.platform.errors import InvalidArgument
@@ -96,11 +95,3 @@ def to_timestamp(moment: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(moment)
     return timestamp
-
-
-def oneof_of(request: Message, oneof: str) -> str:
-    """Return the name of the field that is set in `oneof`."""
-    chosen: str | None = request.WhichOneof(oneof)
-    if chosen is None:
-        raise InvalidArgument(f"One of {oneof} must be set.", field=oneof)
-    return chosen

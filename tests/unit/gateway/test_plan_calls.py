@@ -96,7 +96,7 @@ async def test_nodes_of_all_kinds_come_together(gate: Edge, full: Town, ada: byt
 
 def test_every_call_that_a_field_says_it_makes_exists() -> None:
     document_free = _Anything()
-    for type_name, name, known in SchemaFacts(SCHEMA).rpcs():
+    for type_name, name, known in SchemaFacts(SCHEMA).fields():
         for stage in known.facts.stages(document_free):
             for rpc in stage:
                 room, _, method = rpc.method.partition(".")
