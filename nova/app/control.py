@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from nova.app.projections import Compared
+from nova.app.compared import Compared
 from nova.platform.errors import NotFound, NovaError, Unavailable
 
 SOCKET: Final = "nova.sock"

@@ -2,20 +2,21 @@
 
 import json
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import click
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from nova.app import reach, rooms
-from nova.native.ids import ID_BYTES
 from nova.platform import dead_letters as letters
 from nova.platform.config import Config
 from nova.platform.errors import NotFound
 from nova.platform.events import Topic
 from nova.platform.log.port import Delivered
+
+_ID_BYTES: Final = 16
 
 
 async def tail(config: Config, topic: str, limit: int, *, follow: bool) -> None:
@@ -66,13 +67,16 @@ def _topic(name: str) -> Topic[Any]:
 
 
 def _show(record: Delivered, topic: Topic[Any]) -> None:
-    shown = {
+    shown: dict[str, object] = {
         "id": str(record.id),
         "emitted_at": record.emitted_at.isoformat(),
         "partition": record.partition,
         "offset": record.offset,
-        "value": _readable(topic.message.FromString(record.payload)),
     }
+    try:
+        shown["value"] = _readable(topic.message.FromString(record.payload))
+    except DecodeError:
+        shown["unreadable"] = f"{len(record.payload)} bytes"
     click.echo(json.dumps(shown, ensure_ascii=False))
 
 
@@ -86,7 +90,7 @@ def _readable(value: Message) -> dict[str, object]:
 
 
 def _id(content: bytes) -> str:
-    return str(UUID(bytes=content)) if len(content) == ID_BYTES else content.hex()
+    return str(UUID(bytes=content)) if len(content) == _ID_BYTES else content.hex()
 
 
 def _show_dead(letter: letters.DeadLetter) -> None:

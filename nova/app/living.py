@@ -18,7 +18,8 @@ from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.api.social.v1.social_pb2 import AddCommentRequest, LikePostRequest
 from nova.api.social.v1.social_pb2_grpc import SocialServiceStub
 from nova.app.house import House
-from nova.app.seed import PASSWORD, Plan
+from nova.app.logins import PASSWORD
+from nova.app.seed import Plan
 from nova.app.world.life import Act, CommentAct, FollowAct, Life, LikeAct, PostAct
 from nova.app.world.model import Person
 from nova.platform.auth.actor import Actor

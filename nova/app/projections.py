@@ -1,9 +1,9 @@
 """All projections of a house by name, and how they compare with their truth."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
+from nova.app.compared import Compared
 from nova.app.house import House
 from nova.platform.db.digest import Digest
 from nova.platform.errors import NotFound
@@ -13,28 +13,6 @@ from nova.services.identity.store import census as identity
 from nova.services.user.store import census as user
 
 ALL: Final = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """One projection beside its truth, as the command prints it."""
-
-    name: str
-    entries: int
-    in_use: str
-    from_truth: str
-    equal: bool
-
-    @classmethod
-    def of(cls, name: str, verification: Verification) -> Self:
-        """Return what the verification of the projection `name` found."""
-        return cls(
-            name=name,
-            entries=verification.entries,
-            in_use=verification.in_use,
-            from_truth=verification.from_truth,
-            equal=verification.equal,
-        )
 
 
 class Copies:

@@ -9,12 +9,9 @@ from dataclasses import asdict
 
 import click
 
-from nova.app import reach, rooms
+from nova.app.compared import Compared
 from nova.app.control import ask_to_compare
-from nova.app.house import House
 from nova.app.instance import NotRunning, running
-from nova.app.prepare import prepare
-from nova.app.projections import Compared, compare, projections_of
 from nova.platform.config import Config
 
 
@@ -23,7 +20,9 @@ async def rebuild(config: Config, name: str, *, as_json: bool) -> int:
     try:
         instance = running(config.server.data)
     except NotRunning:
-        pid, found = None, await _right_after_a_start(config, name)
+        from nova.app.started import compared  # noqa: PLC0415 - the whole house, where asking takes a moment
+
+        pid, found = None, await compared(config, name)
     else:
         pid, found = instance.pid, await ask_to_compare(instance.control, name)
     for line in found:
@@ -35,10 +34,3 @@ def _sentence(line: Compared, pid: int | None) -> str:
     verdict = "equal" if line.equal else f"NOT EQUAL: in use is {line.in_use}"
     where = "right after a start" if pid is None else f"in process {pid}"
     return f"{line.name:<13} {line.entries:>9} entries  {line.from_truth}  {verdict}, {where}"
-
-
-async def _right_after_a_start(config: Config, name: str) -> list[Compared]:
-    async with reach.engines(config) as sources:
-        await prepare(sources, rooms.ROOMS)
-        async with House(config, sources, rooms=rooms.ROOMS, relays=rooms.ROOMS) as house:
-            return await compare(projections_of(house), name)

@@ -3,16 +3,19 @@
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nova.platform.events import Topic
-from nova.platform.platform import Platform
-from nova.platform.room import Room
+
+if TYPE_CHECKING:
+    # Commands that only ask for topics or migrations do without the whole of the floor.
+    from nova.platform.platform import Platform
+    from nova.platform.room import Room
 
 ROOMS: Final = ("identity", "user", "graph", "content", "social", "features", "ranking", "feed")
 
 
-def build(room: str, platform: Platform) -> Room:
+def build(room: str, platform: "Platform") -> "Room":
     """Return a room on the floor given. Only this room's code is imported."""
     wiring = import_module(f"nova.services.{room}.wiring")
     built: Room = wiring.build(platform)

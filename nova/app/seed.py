@@ -17,6 +17,7 @@ import structlog
 
 from nova.app import reach, rooms
 from nova.app.engines.passwords import replace_privately
+from nova.app.logins import PASSWORD, SHOWN_HANDLES
 from nova.app.prepare import log_of, prepare
 from nova.app.progress import Progress, progress
 from nova.app.sources import Sources
@@ -40,8 +41,6 @@ from nova.services.social.store.tx import SocialTx
 from nova.services.user import events as user_events
 from nova.services.user.store.tx import UserTx
 
-PASSWORD: Final = "nova-world"  # noqa: S105 - printed for everybody to see: these people are drawn
-SHOWN_HANDLES: Final = ("ada", "lin_mei", "kofi")
 SEED: Final = 7
 STEP: Final = 1000
 

@@ -8,7 +8,7 @@ import urllib.request
 import click
 
 from nova.app.instance import running
-from nova.app.seed import PASSWORD
+from nova.app.logins import PASSWORD
 from nova.platform.config import Config
 from nova.platform.errors import Unauthenticated
 

@@ -17,10 +17,11 @@ from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.instance import Instance, announced
 from nova.app.living import Living
+from nova.app.logins import PASSWORD, SHOWN_HANDLES
 from nova.app.prepare import prepare
 from nova.app.progress import Progress, progress
 from nova.app.projections import compare, projections_of
-from nova.app.seed import PASSWORD, SHOWN_HANDLES, Plan, Seeder, plan_of
+from nova.app.seed import Plan, Seeder, plan_of
 from nova.app.sources import engines_of, of_engines
 from nova.app.world.blobs import WorldBlobs
 from nova.native.build import require_current

@@ -43,26 +43,52 @@ def memory_mib(pids: list[int], *, shared_once: bool = False) -> float:
     return sum(_rollup(pid, name) for pid in pids) / 1024
 
 
-def cpu_s(pids: list[int]) -> float:
-    """Return the seconds of CPU time that some processes have taken."""
-    return sum(map(_ticks, pids)) / os.sysconf("SC_CLK_TCK")
+class CpuWatch:
+    """Counts the CPU time of a process and all that comes of it, from now on. What has ended meanwhile is not seen."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._before = self._ticks()
+
+    def spent_s(self) -> float:
+        """Return the seconds of CPU time since the watch began."""
+        spent = sum(ticks - self._before.get(pid, 0) for pid, ticks in self._ticks().items())
+        return spent / os.sysconf("SC_CLK_TCK")
+
+    def _ticks(self) -> dict[int, int]:
+        return {pid: _ticks(pid) for pid in tree(self._pid)}
 
 
 def _children(pid: int) -> Iterator[int]:
-    for task in (_PROC / str(pid) / "task").iterdir():
-        yield from map(int, (task / "children").read_text().split())
+    for task in _tasks(pid):
+        yield from map(int, _told(pid, f"task/{task}/children").split())
+
+
+def _tasks(pid: int) -> list[str]:
+    try:
+        return os.listdir(_PROC / str(pid) / "task")  # noqa: PTH208 - names are enough
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _rollup(pid: int, name: str) -> int:
-    for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+    for line in _told(pid, "smaps_rollup").splitlines():
         if line.startswith(name):
             return int(line.split()[1])
-    raise ValueError(f"/proc/{pid}/smaps_rollup has no {name}")
+    return 0
 
 
 def _ticks(pid: int) -> int:
-    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return int(fields[_UTIME]) + int(fields[_STIME])
+    fields = _told(pid, "stat").rpartition(")")[2].split()
+    return int(fields[_UTIME]) + int(fields[_STIME]) if fields else 0
+
+
+def _told(pid: int, file: str) -> str:
+    """Return what /proc says of a process; nothing when it has ended, as PostgreSQL's workers do all the time."""
+    try:
+        return (_PROC / str(pid) / file).read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _commit() -> str:

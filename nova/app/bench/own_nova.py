@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nova.app.bench import machine
 from nova.platform.config import World
 from nova.platform.errors import Unavailable
 
@@ -28,10 +27,6 @@ class OwnNova:
     started_s: float
     handles: tuple[str, ...]
     password: str
-
-    def processes(self) -> list[int]:
-        """Return its process and those of its engines."""
-        return machine.tree(self.pid)
 
 
 @asynccontextmanager

@@ -142,16 +142,15 @@ async def _home_pages(nova: OwnNova, client: Client, tokens: Sequence[str]) -> t
 
 
 async def _timed(nova: OwnNova, client: Client, tokens: Sequence[str], *, rounds: int) -> Timed:
-    watched = nova.processes() if machine.can_be_watched() else []
-    before, seconds = machine.cpu_s(watched), []
+    watch = machine.CpuWatch(nova.pid) if machine.can_be_watched() else None
+    seconds = []
     for token in [*tokens] * rounds:
         began = time.perf_counter()
         edges = (await client.ask(_HOME, token=token))["homeFeed"]["edges"]
         seconds.append(time.perf_counter() - began)
         if not edges:
             raise Timeout("A home feed is empty: see the platform's log.")
-    cpu_s = (machine.cpu_s(watched) - before) / len(seconds) if watched else None
-    return Timed(seconds=seconds, cpu_s=cpu_s)
+    return Timed(seconds=seconds, cpu_s=None if watch is None else watch.spent_s() / len(seconds))
 
 
 def _cpu(name: str, timed: Timed) -> list[Figure]:
@@ -164,10 +163,9 @@ async def _footprint(nova: OwnNova) -> list[Figure]:
     """Return memory, and the CPU time of some seconds in which nobody asks for anything."""
     if not machine.can_be_watched():
         return []
-    pids = nova.processes()
-    before, began = machine.cpu_s(pids), time.perf_counter()
+    watch, began = machine.CpuWatch(nova.pid), time.perf_counter()
     await asyncio.sleep(IDLE_S)
-    idle = (machine.cpu_s(pids) - before) / (time.perf_counter() - began)
+    idle, pids = watch.spent_s() / (time.perf_counter() - began), machine.tree(nova.pid)
     return [
         Figure(name="memory of all processes (RSS)", value=machine.memory_mib(pids), unit="MiB", goal=1024),
         Figure(

@@ -1,0 +1,56 @@
+"""`nova config`, and how every command meets a configuration that cannot be."""
+
+import json
+import subprocess
+import sys
+
+from tests.unit.app.commands import Commands
+
+
+async def test_every_knob_is_explained(nowhere: Commands) -> None:
+    shown = await nowhere("config", NOVA_PORT="9000")
+    assert shown.code == 0
+    assert "NOVA_PORT = 9000  (default 8080)" in shown.out
+    assert "The port on which the gateway listens" in shown.out
+
+
+async def test_for_scripts_it_is_json(nowhere: Commands) -> None:
+    rows = {row["variable"]: row for row in json.loads((await nowhere("config", "--json")).out)}
+    assert rows["NOVA_WORLD"]["default"] == "small"
+    assert rows["NOVA_DATA"]["value"] == str(nowhere.data)
+    assert all(row["sentence"] for row in rows.values())
+
+
+async def test_c4_secrets_are_masked(nowhere: Commands) -> None:
+    secret = "a-secret-that-nobody-must-ever-get-to-see"
+    url = f"postgresql://nova:{secret}@db.example.org/nova"
+    shown = await nowhere("config", NOVA_SECRET=secret, NOVA_POSTGRES_URL=url)
+    assert shown.code == 0
+    assert "db.example.org" in shown.out
+    assert secret not in shown.out
+
+
+async def test_c3_an_unknown_variable_ends_every_command(nowhere: Commands) -> None:
+    for command in (("config",), ("status",), ("up",), ("events", "dlq"), ("bench", "run", "tour")):
+        refused = await nowhere(*command, NOVA_PROT="9000")
+        assert (refused.code, refused.out) == (2, "")
+        assert "did you mean NOVA_PORT?" in refused.err
+    assert not nowhere.data.exists()
+
+
+async def test_c3_development_habits_end_production(nowhere: Commands) -> None:
+    refused = await nowhere("up", NOVA_ENVIRONMENT="production")
+    assert refused.code == 2
+    assert "openssl rand -hex 32" in refused.err
+
+
+async def test_a_process_of_its_own_needs_the_url_of_its_engine(nowhere: Commands) -> None:
+    refused = await nowhere("serve", "feed")
+    assert refused.code == 2
+    assert "NOVA_POSTGRES_URL" in refused.err
+
+
+def test_help_imports_nothing_that_takes_time() -> None:
+    program = "import sys, nova.app.cli; print(*(name.partition('.')[0] for name in sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not set(shown.stdout.split()) & {"asyncpg", "grpc", "numpy", "strawberry", "structlog", "uvloop"}

@@ -1,0 +1,75 @@
+"""`nova status`, `nova token` and `nova doctor`."""
+
+import json
+import socket
+
+from tests.unit.app.commands import Commands
+
+
+async def test_status_of_one_that_runs(nova: Commands) -> None:
+    shown = await nova("status")
+    assert shown.code == 0
+    assert shown.out.startswith(f"ready: {nova.instance.url} (process {nova.instance.pid})")
+    assert "feed-postings      ok" in shown.out
+    (said,) = (await nova("status", "--json")).lines
+    assert said["ready"]
+    assert said["url"] == nova.instance.url
+    assert set(said["checks"].values()) == {"ok"}
+
+
+async def test_status_where_none_runs(nowhere: Commands) -> None:
+    shown = await nowhere("status")
+    assert shown.code == 4
+    assert f"nova up --data {nowhere.data}" in shown.out
+    assert (await nowhere("status", "--json")).lines == [{"running": False}]
+
+
+async def test_an_instance_that_was_killed_does_not_run(nova: Commands, nowhere: Commands) -> None:
+    nowhere.data.mkdir()
+    left = json.loads((nova.data / "instance.json").read_text())
+    (nowhere.data / "instance.json").write_text(
+        json.dumps({**left, "control": str(nowhere.data / "nova.sock")})
+    )
+    assert (await nowhere("status", "--json")).lines == [{"running": False}]
+
+
+async def test_a_token_for_curl(nova: Commands) -> None:
+    await nova.sign_up("ada_of_tokens")
+    given = await nova("token", "ada_of_tokens")
+    assert given.code == 0
+    assert given.out.count(".") == 2
+    refused = await nova("token", "ada_of_tokens", "--password", "not his password")
+    assert refused.code == 1
+    assert refused.out == ""
+    assert "--password" in refused.err
+    assert "Traceback" not in refused.err
+
+
+async def test_no_token_where_none_runs(nowhere: Commands) -> None:
+    refused = await nowhere("token", "ada")
+    assert refused.code == 4
+    assert "nova up" in refused.err
+
+
+async def test_doctor_finds_all_in_order(nova: Commands) -> None:
+    port = nova.instance.url.rpartition(":")[2]
+    shown = await nova("doctor", NOVA_PORT=port)
+    assert shown.code == 0, shown.out
+    assert [line.partition(" ")[0] for line in shown.out.splitlines()] == ["ok"] * 5
+    assert f"is answered by process {nova.instance.pid}" in shown.out
+
+
+async def test_doctor_says_what_to_do(nowhere: Commands) -> None:
+    nowhere.data.parent.joinpath("file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        shown = await nowhere(
+            "doctor", "--data", str(nowhere.data.parent / "file" / "data"),
+            NOVA_PORT=str(other.getsockname()[1]),
+            NOVA_REDIS_URL=f"unix://{nowhere.data}/nobody.sock",
+        )  # fmt: skip
+    assert shown.code == 1
+    broken = {line.split()[1]: line for line in shown.out.splitlines() if line.startswith("broken")}
+    assert set(broken) == {"Valkey", "data", "port"}
+    assert "NOVA_REDIS_URL" in broken["Valkey"]
+    assert "--data" in broken["data"]
+    assert "--port" in broken["port"]
