@@ -8,7 +8,7 @@ from uuid import UUID
 
 from nova.app.world.language import language
 from nova.app.world.model import ContentType, Person, World
-from nova.app.world.streams import stream
+from nova.app.world.streams import pick, stream
 from nova.app.world.texts import caption_of, comment_of, tags_of
 
 CAST: Final = 40
@@ -80,9 +80,7 @@ class Life:
         if kind < _POSTS:
             return self._post(person, after_s)
         if kind < _POSTS + _COMMENTS:
-            words, interest = language(person.language), rng.choice(person.interests)
-            text = comment_of(words, interest, rng, asking=rng.random() < 0.2)
-            return CommentAct(person=person, after_s=after_s, place=self._place(), text=text)
+            return CommentAct(person=person, after_s=after_s, place=self._place(), text=self._remark(person))
         if kind < _POSTS + _COMMENTS + _FOLLOWS:
             return FollowAct(person=person, after_s=after_s, followee_id=rng.choice(self._people).id)
         return LikeAct(person=person, after_s=after_s, place=self._place())
@@ -97,6 +95,13 @@ class Life:
             tags=tags_of(words, interest, person.interests, rng),
             interest=interest,
         )
+
+    def _remark(self, person: Person) -> str:
+        """Return words that fit any entry: which one he will meet in his feed is not known here."""
+        rng, words = self._rng, language(person.language)
+        if rng.random() < 0.2:
+            return comment_of(words, rng.choice(person.interests), rng, asking=True)
+        return pick(rng, words.comments)
 
     def _place(self) -> int:
         """Return a place in a feed: mostly near its top."""
