@@ -11,6 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from nova.api.user.v1.user_pb2 import Profile
 from nova.platform.cache.two_layer import Cache
 
+_HIDDEN = b"hidden:"
+"""Begins the keys of hidden people, under which no card is ever kept."""
+
 Load = Callable[[Sequence[bytes]], Awaitable[Mapping[bytes, Profile]]]
 
 
@@ -24,17 +27,25 @@ class Cards:
         """Drop a card from this process: its owner has just changed it and will read it again."""
         self._cache.forget([user_id])
 
-    async def get(self, user_ids: Sequence[bytes], load: Load) -> dict[bytes, Profile]:
-        """Return the cards that are there; `load` asks the user room, as the viewer, for those not cached."""
+    async def get(
+        self, user_ids: Sequence[bytes], load: Load, *, hidden: Sequence[bytes] = ()
+    ) -> dict[bytes, Profile]:
+        """Return the cards that are there; `load` asks the user room, as the viewer, for those not cached.
+
+        `hidden` are people whom the viewer may not meet. They go the way of people whom nobody knows, past what is
+        cached for others, so that neither the number of calls nor their time tells that somebody is there.
+        """
         asked: set[bytes] = set()
 
         async def load_missing(missing: list[bytes]) -> Mapping[bytes, Profile]:
             asked.update(missing)
-            loaded = await load(missing)
-            self._cache.forget([user_id for user_id in missing if user_id not in loaded])
+            loaded = await load([key.removeprefix(_HIDDEN) for key in missing])
+            self._cache.forget([key for key in missing if key not in loaded])
             return loaded
 
-        found = await self._cache.get_many(user_ids, load_missing)
+        found = await self._cache.get_many([*user_ids, *(_HIDDEN + one for one in hidden)], load_missing)
         cards = {user_id: card for user_id, card in found.items() if card is not None}
-        again = [user_id for user_id in found if user_id not in cards and user_id not in asked]
-        return cards | dict(await load(again)) if again else cards
+        again = [key for key in found if key not in cards and key not in asked]
+        if again:
+            cards |= await load([key.removeprefix(_HIDDEN) for key in again])
+        return cards

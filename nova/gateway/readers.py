@@ -118,13 +118,14 @@ class Readers:
 
     async def _people(self, user_ids: Sequence[bytes]) -> dict[bytes, Person]:
         relations = await self._relations(user_ids)
-        # Cards are cached for everyone: they are asked for only where this viewer may see them.
-        wanted = [
+        # Cards are cached for everyone: only those are taken from there whom this viewer may see.
+        hidden = [
             user_id
             for user_id in user_ids
-            if user_id not in relations or person(relations[user_id], Surface.CARD).shown
+            if user_id in relations and not person(relations[user_id], Surface.CARD).shown
         ]
-        cards = await self._cards.get(wanted, self._profiles)
+        wanted = [user_id for user_id in user_ids if user_id not in hidden]
+        cards = await self._cards.get(wanted, self._profiles, hidden=hidden)
         return {user_id: Person(card, relations.get(user_id)) for user_id, card in cards.items()}
 
     async def _profiles(self, user_ids: Sequence[bytes]) -> dict[bytes, user_pb2.Profile]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nova.app.engines.leftovers import pid_in
+from tests.e2e.processes import environment
 
 READY_S = 60.0
 ENDED_S = 60.0
@@ -36,7 +37,7 @@ class Upped:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "nova.app", "up", "--json",
             "--port", str(self.port), "--data", str(self.data), "--world", self._world, *options,
-            env={**os.environ, "NOVA_LIMITS": "off"},
+            env={**environment(), "NOVA_LIMITS": "off"},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The processes of one platform: started and ended side by side, killed and started again by name."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without what configures Nova: a test says that itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("NOVA_")}
 
 
 @dataclass(frozen=True, slots=True)

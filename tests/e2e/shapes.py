@@ -1,6 +1,5 @@
 """The platform in both shapes: all in one process, and each room in a process of its own over TCP."""
 
-import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from nova.app.sources import of_engines
 from nova.platform.config import ROOMS as ALL
 from nova.platform.configure import load
 from tests.e2e.nova import Nova
-from tests.e2e.processes import Processes
+from tests.e2e.processes import Processes, environment
 from tests.waiting import until
 
 ONE_PROCESS = "one-process"
@@ -31,8 +30,8 @@ KEK = "a-key-that-seals-keys-for-this-suite-only"
 @asynccontextmanager
 async def one_process(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     """Yield the platform as `nova up` composes it, without a world."""
-    environment = {"NOVA_PORT": "0", "NOVA_DATA": str(folder / "data"), "NOVA_LIMITS": "off", **settings}
-    config = load({**environment, "NOVA_SECRET": SECRET, "NOVA_IDENTITY_KEK": KEK})
+    own = {"NOVA_PORT": "0", "NOVA_DATA": str(folder / "data"), "NOVA_LIMITS": "off", **settings}
+    config = load({**own, "NOVA_SECRET": SECRET, "NOVA_IDENTITY_KEK": KEK})
     async with Engines(config.server.data, rooms=rooms.ROOMS) as engines:
         sources = of_engines(engines)
         await prepare(sources, rooms.ROOMS)
@@ -48,8 +47,8 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
     port, base = free_port(), free_range(len(ALL) + 1)
     async with Engines(folder / "data", rooms=rooms.ROOMS) as engines:
         await prepare(of_engines(engines), rooms.ROOMS)
-        environment = {
-            **os.environ,
+        own = {
+            **environment(),
             "NOVA_PORT": str(port),
             "NOVA_GRPC_PORT_BASE": str(base),
             "NOVA_DATA": str(folder / "data"),
@@ -60,7 +59,7 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
             "NOVA_IDENTITY_KEK": KEK,
             **settings,
         }
-        async with Processes(environment, folder) as processes:
+        async with Processes(own, folder) as processes:
             for command in (*(("serve", room) for room in (*rooms.ROOMS, "gateway")), ("relay",)):
                 await processes.start(*command)
             nova = Nova(f"http://127.0.0.1:{port}", PROCESS_PER_ROOM, engines, processes, base)
