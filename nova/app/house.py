@@ -5,7 +5,7 @@ cannot tell the difference.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -36,8 +36,9 @@ from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
 from nova.platform.redis.client import connect
 from nova.platform.relay import Relay
+from nova.platform.resilience import CallPolicy
 from nova.platform.room import Lifecycle, Room
-from nova.platform.rpc.call import Middleware
+from nova.platform.rpc.call import DEFAULT_TIMEOUT_S, Call, Middleware, Payload, Policy
 from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
@@ -114,9 +115,20 @@ class House:
             self._channels[room] = (
                 LocalChannel(self._local, tracing=self.tracing)
                 if room in self.names
-                else WireChannel(self.config.server.grpc_address(room), tracing=self.tracing)
+                else WireChannel(
+                    self.config.server.grpc_address(room), tracing=self.tracing, policy=self._policy(room)
+                )
             )
         return self._channels[room]
+
+    def _policy(self, room: str) -> Policy:
+        """Return the one standard for calls to another process: time-outs, a breaker, retries of what only reads."""
+        standard = CallPolicy(room, clock=self.clock, timeout_s=DEFAULT_TIMEOUT_S)
+
+        async def guarded(call: Call, attempt: Callable[[], Awaitable[Payload]]) -> Payload:
+            return await standard.call(attempt, idempotent=call.method.read_only)
+
+        return guarded
 
     def database(self, room: str) -> Database:
         """Return the database of a room of this process."""
@@ -133,7 +145,9 @@ class House:
         stack.push_async_callback(self._bell.close)
         self._log = await stack.enter_async_context(PostgresLog(dsn=sources.log_dsn, bell=self._bell))
         for room in dict.fromkeys((*self.names, *self._relays)):
-            settings = DatabaseConfig(room=room, dsn=sources.room_dsns[room])
+            settings = DatabaseConfig(
+                room=room, dsn=sources.room_dsns[room], replica_dsn=sources.replica_dsns.get(room)
+            )
             self._databases[room] = await stack.enter_async_context(Database(settings, self._bell))
         # Before what they work on: relays and consumers would meet closed pools.
         stack.push_async_callback(self.tasks.aclose)

@@ -35,7 +35,7 @@ async def engines(config: Config, *, begin: bool = False) -> AsyncIterator[Sourc
                 f"There is no data in {data}: begin with `nova up`, or name the folder with NOVA_DATA."
             ) from None
         async with engines_of(config, data, rooms.ROOMS) as started:
-            yield of_engines(started)
+            yield of_engines(started, config)
     else:
         yield sources
 

@@ -1,8 +1,9 @@
 """Where the engines answer, from the embedded ones or from the configuration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from nova.app.engines.addresses import for_role
 from nova.app.engines.embedded import Engines
@@ -14,11 +15,15 @@ from nova.platform.knobs import BadConfig, Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the engines answer: one DSN a room (its own role), the event log's, and Redis."""
+    """Where the engines answer: one DSN a room (its own role), the event log's, and Redis.
+
+    `replica_dsns` is empty without a read replica.
+    """
 
     room_dsns: Mapping[str, str]
     log_dsn: str
     redis_url: str
+    replica_dsns: Mapping[str, str] = field(default_factory=dict)
 
 
 def engines_of(config: Config, data: Path, rooms: Sequence[str]) -> Engines:
@@ -33,12 +38,14 @@ def engines_of(config: Config, data: Path, rooms: Sequence[str]) -> Engines:
     )
 
 
-def of_engines(engines: Engines) -> Sources:
-    """Return the sources of engines that this process started or set up."""
+def of_engines(engines: Engines, config: Config | None = None) -> Sources:
+    """Return the sources of engines that this process started or set up; a replica is the configuration's."""
+    room_dsns = {room: engines.room_dsn(room) for room in engines.rooms}
     return Sources(
-        room_dsns={room: engines.room_dsn(room) for room in engines.rooms},
+        room_dsns=room_dsns,
         log_dsn=engines.postgres_dsn(role_of(LOG)),
         redis_url=engines.redis_url,
+        replica_dsns={} if config is None else _on_replica(config, room_dsns),
     )
 
 
@@ -57,7 +64,30 @@ def of_config(config: Config, rooms: Sequence[str]) -> Sources:
         role = role_of(room)
         return for_role(postgres_url, database=DATABASE, role=role, password=for_all or kept.get(role))
 
-    return Sources(room_dsns={room: dsn(room) for room in rooms}, log_dsn=dsn(LOG), redis_url=redis_url)
+    room_dsns = {room: dsn(room) for room in rooms}
+    return Sources(
+        room_dsns=room_dsns,
+        log_dsn=dsn(LOG),
+        redis_url=redis_url,
+        replica_dsns=_on_replica(config, room_dsns),
+    )
+
+
+def _on_replica(config: Config, room_dsns: Mapping[str, str]) -> dict[str, str]:
+    """Return the DSN of each room on the replica: a replica has its primary's roles and passwords."""
+    url = _revealed(config.engines.postgres_replica_url)
+    if url is None:
+        return {}
+    found = {}
+    for room, dsn in room_dsns.items():
+        password = urlsplit(dsn).password
+        found[room] = for_role(
+            url,
+            database=DATABASE,
+            role=role_of(room),
+            password=None if password is None else unquote(password),
+        )
+    return found
 
 
 def _required(variable: str, url: Secret | None) -> str:

@@ -130,7 +130,7 @@ async def platform(config: Config, *, still: bool, told: Progress) -> AsyncItera
         told.step("Starting PostgreSQL and Valkey")
         engines = await stack.enter_async_context(engines_of(config, data, rooms.ROOMS))
         stack.enter_context(_logs_in(engines.folder.log("nova"), config))
-        sources = of_engines(engines)
+        sources = of_engines(engines, config)
         await prepare(sources, rooms.ROOMS)
         await Seeder(config, sources, told).seed(config.server.world)
         told.step("Opening the rooms")

@@ -1,0 +1,73 @@
+"""Where the engines answer, as configuration and data folder say it."""
+
+from pathlib import Path
+
+import pytest
+
+from nova.app import reach, rooms
+from nova.app.engines.embedded import Engines
+from nova.app.engines.passwords import role_passwords
+from nova.app.house import House
+from nova.app.prepare import prepare
+from nova.app.sources import of_config
+from nova.platform.configure import load
+from nova.platform.knobs import BadConfig
+
+SERVER = "postgresql://admin:s%40cret@db.example.org:5433/postgres"
+REDIS = "redis://:hush@cache.example.org/3"
+
+
+def test_every_room_has_its_role_and_the_password_of_all() -> None:
+    config = load(
+        {
+            "NOVA_POSTGRES_URL": SERVER,
+            "NOVA_POSTGRES_REPLICA_URL": "postgresql://reader@replica.example.org/postgres",
+            "NOVA_REDIS_URL": REDIS,
+            "NOVA_POSTGRES_ROLE_PASSWORD": "p@ss",
+        }
+    )
+    sources = of_config(config, ("feed",))
+    assert sources.room_dsns == {"feed": "postgresql://nova_feed:p%40ss@db.example.org:5433/nova"}
+    assert sources.replica_dsns == {"feed": "postgresql://nova_feed:p%40ss@replica.example.org/nova"}
+    assert sources.log_dsn == "postgresql://nova_log:p%40ss@db.example.org:5433/nova"
+    assert sources.redis_url == REDIS
+
+
+def test_without_one_password_each_role_has_the_one_that_was_made_for_it(tmp_path: Path) -> None:
+    made = role_passwords(tmp_path / "secrets.json", ["nova_feed"])
+    config = load({"NOVA_POSTGRES_URL": SERVER, "NOVA_REDIS_URL": REDIS, "NOVA_DATA": str(tmp_path)})
+    sources = of_config(config, ("feed",))
+    assert f"nova_feed:{made['nova_feed']}@" in sources.room_dsns["feed"]
+    assert sources.log_dsn == "postgresql://nova_log@db.example.org:5433/nova"
+    assert sources.replica_dsns == {}
+
+
+@pytest.mark.parametrize("missing", ["NOVA_POSTGRES_URL", "NOVA_REDIS_URL"])
+def test_what_is_not_configured_is_named(missing: str) -> None:
+    given = {"NOVA_POSTGRES_URL": SERVER, "NOVA_REDIS_URL": REDIS}
+    del given[missing]
+    with pytest.raises(BadConfig, match=missing):
+        of_config(load(given), ("feed",))
+
+
+async def test_configured_engines_are_used_and_reads_go_to_the_replica(
+    engines: Engines, tmp_path: Path
+) -> None:
+    config = load(
+        {
+            "NOVA_POSTGRES_URL": engines.postgres_dsn(),
+            "NOVA_POSTGRES_REPLICA_URL": engines.postgres_dsn(),
+            "NOVA_REDIS_URL": engines.redis_url,
+            "NOVA_DATA": str(tmp_path / "data"),
+        }
+    )
+    async with reach.engines(config) as sources:
+        await prepare(sources, rooms.ROOMS)
+        async with House(config, sources, rooms=rooms.ROOMS) as house:
+            database = house.database("user")
+            assert await database.fetchval("SELECT current_user") == "nova_user"
+            async with database.read() as connection:
+                replica_pid = await connection.fetchval("SELECT pg_backend_pid()")
+            primary_pid = await database.primary.fetchval("SELECT pg_backend_pid()")
+    assert replica_pid != primary_pid
+    assert not (tmp_path / "data" / "postgres").exists()
