@@ -72,23 +72,7 @@ def _sitting_cat(canvas: Canvas, x: float, foot: float, tall: float, fur: RGB) -
     left = curve([(x - part * tall, foot - up * tall) for part, up in reversed(body)], 6)
     canvas.polygon([*right, *left], fur)
     head_y, head = foot - tall * 0.74, tall * 0.175
-    for ear in (-1, 1):
-        canvas.polygon(
-            [
-                (x + ear * head * 0.96, head_y - head * 0.15),
-                (x + ear * head * 0.82, head_y - head * 1.35),
-                (x + ear * head * 0.12, head_y - head * 0.75),
-            ],
-            fur,
-        )
-        canvas.polygon(
-            [
-                (x + ear * head * 0.78, head_y - head * 0.4),
-                (x + ear * head * 0.72, head_y - head * 1.05),
-                (x + ear * head * 0.32, head_y - head * 0.72),
-            ],
-            oklch(0.74, 0.07, 20),
-        )
+    _cat_ears(canvas, x, head_y, head, fur)
     canvas.disc(x, head_y, head * 1.08, fur, tall=0.88)
     if canvas.rng.random() < 0.5:
         for stripe in (-0.3, 0.0, 0.3):
@@ -105,6 +89,26 @@ def _sitting_cat(canvas: Canvas, x: float, foot: float, tall: float, fur: RGB) -
             tall * 0.065,
             mixed(fur, canvas.palette.paper(), 0.25),
             tall=0.6,
+        )
+
+
+def _cat_ears(canvas: Canvas, x: float, y: float, head: float, fur: RGB) -> None:
+    for ear in (-1, 1):
+        canvas.polygon(
+            [
+                (x + ear * head * 0.96, y - head * 0.15),
+                (x + ear * head * 0.82, y - head * 1.35),
+                (x + ear * head * 0.12, y - head * 0.75),
+            ],
+            fur,
+        )
+        canvas.polygon(
+            [
+                (x + ear * head * 0.78, y - head * 0.4),
+                (x + ear * head * 0.72, y - head * 1.05),
+                (x + ear * head * 0.32, y - head * 0.72),
+            ],
+            oklch(0.74, 0.07, 20),
         )
 
 
@@ -161,6 +165,16 @@ def dogs(canvas: Canvas) -> None:
     fur = oklch(*rng.choice(_FURS))
     other = oklch(*rng.choice(_FURS)) if rng.random() < 0.6 else mixed(fur, (255, 255, 255), 0.35)
     shade = mixed(fur, palette.ink(), 0.28)
+    _dog_chest(canvas, (x, y), size, shade, other)
+    _ears(canvas, x, y, size, shade)
+    _dog_head(canvas, (x, y), size, fur, other)
+    if rng.random() < 0.4:
+        canvas.disc(x + rng.choice((-1, 1)) * size * 0.34, y - size * 0.16, size * 0.27, shade, tall=1.15)
+    _dog_face(canvas, x, y, size, shade)
+
+
+def _dog_chest(canvas: Canvas, at: Point, size: float, coat: RGB, bib: RGB) -> None:
+    (x, y), height = at, canvas.height
     canvas.polygon(
         curve(
             [(x - size * 1.05, height), (x - size * 0.72, y + size * 0.9), (x - size * 0.4, y + size * 0.5)],
@@ -170,7 +184,7 @@ def dogs(canvas: Canvas) -> None:
             [(x + size * 0.4, y + size * 0.5), (x + size * 0.72, y + size * 0.9), (x + size * 1.05, height)],
             6,
         ),
-        shade,
+        coat,
     )
     canvas.polygon(
         curve(
@@ -183,9 +197,9 @@ def dogs(canvas: Canvas) -> None:
             ],
             6,
         ),
-        other,
+        bib,
     )
-    collar = palette.accent(0.58, 0.17)
+    collar = canvas.palette.accent(0.58, 0.17)
     canvas.line(
         curve(
             [(x - size * 0.66, y + size * 0.92), (x, y + size * 1.16), (x + size * 0.66, y + size * 0.92)], 8
@@ -194,7 +208,10 @@ def dogs(canvas: Canvas) -> None:
         size * 0.13,
     )
     canvas.disc(x, y + size * 1.26, size * 0.12, oklch(0.85, 0.13, 88))
-    _ears(canvas, x, y, size, shade)
+
+
+def _dog_head(canvas: Canvas, at: Point, size: float, fur: RGB, blaze: RGB) -> None:
+    x, y = at
     canvas.polygon(
         closed(
             [
@@ -223,11 +240,8 @@ def dogs(canvas: Canvas) -> None:
             ],
             8,
         ),
-        other,
+        blaze,
     )
-    if rng.random() < 0.4:
-        canvas.disc(x + rng.choice((-1, 1)) * size * 0.34, y - size * 0.16, size * 0.27, shade, tall=1.15)
-    _dog_face(canvas, x, y, size, shade)
 
 
 def _ears(canvas: Canvas, x: float, y: float, size: float, shade: RGB) -> None:

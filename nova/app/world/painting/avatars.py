@@ -18,6 +18,9 @@ _HAIRS: tuple[RGB, ...] = (
 """From black over brown and blond to red, grey and dyed."""
 
 
+_INK: RGB = (38, 26, 28)
+
+
 def avatar(canvas: Canvas, look: int) -> None:
     """Paint the portrait of a look: kind, skin and hair in a hexadecimal digit each."""
     kind, skin, hair = look >> 8, _SKINS[look >> 4 & 0xF], _HAIRS[look & 0xF]
@@ -110,7 +113,13 @@ def _shoulders(canvas: Canvas, at: Head, skin: RGB, shade: RGB) -> None:
         8,
     )
     canvas.polygon(body, cloth)
-    collar = rng.random()
+    _collar(canvas, at, skin, cloth)
+
+
+def _collar(canvas: Canvas, at: Head, skin: RGB, cloth: RGB) -> None:
+    x, head, palette = at.x, at.size, canvas.palette
+    top = at.y + head * 1.72
+    collar = canvas.rng.random()
     if collar < 0.4:
         canvas.disc(x, top - head * 0.12, head * 0.5, skin, tall=0.66)
         canvas.arc(
@@ -147,7 +156,7 @@ def _shoulders(canvas: Canvas, at: Head, skin: RGB, shade: RGB) -> None:
 
 def _features(canvas: Canvas, at: Head, skin: RGB, hair: RGB, *, bearded: bool) -> None:
     x, y, head = at.x, at.y, at.size
-    rng, ink = canvas.rng, (38, 26, 28)
+    rng, ink = canvas.rng, _INK
     brow, blush = mixed(hair, ink, 0.35), mixed(skin, (226, 86, 80), 0.28)
     smile = rng.random()
     for side in (-1, 1):
@@ -171,7 +180,6 @@ def _features(canvas: Canvas, at: Head, skin: RGB, hair: RGB, *, bearded: bool) 
             brow,
             head * 0.075,
         )
-    nose = mixed(skin, (90, 30, 25), 0.30)
     canvas.stroke(
         curve(
             [
@@ -181,12 +189,17 @@ def _features(canvas: Canvas, at: Head, skin: RGB, hair: RGB, *, bearded: bool) 
             ],
             6,
         ),
-        nose,
+        mixed(skin, (90, 30, 25), 0.30),
         head * 0.055,
     )
-    mouth, lip = y + head * (0.66 if bearded else 0.70), mixed(skin, (150, 30, 45), 0.55)
-    if smile < 0.45:
-        canvas.wedge(x, mouth - head * 0.06, head * 0.30, (12, 168), mixed(lip, ink, 0.35))
+    lip = mixed(skin, (150, 30, 45), 0.55)
+    _mouth(canvas, at, y + head * (0.66 if bearded else 0.70), lip, laughing=smile < 0.45)
+
+
+def _mouth(canvas: Canvas, at: Head, mouth: float, lip: RGB, *, laughing: bool) -> None:
+    x, head = at.x, at.size
+    if laughing:
+        canvas.wedge(x, mouth - head * 0.06, head * 0.30, (12, 168), mixed(lip, _INK, 0.35))
         canvas.polygon(
             [
                 (x - head * 0.24, mouth),

@@ -158,42 +158,7 @@ def woodworking(canvas: Canvas) -> None:
     hue, light = rng.uniform(48, 72), rng.uniform(0.52, 0.74)
     canvas.fill(oklch(light, 0.085, hue))
     if rng.random() < 0.5:
-        x, y = width * rng.uniform(0.3, 0.7), height * rng.uniform(0.3, 0.7)
-        wobble = [(rng.uniform(0.02, 0.05), rng.randint(2, 5), rng.uniform(0, 360)) for _ in range(3)]
-        radius, number = math.hypot(width, height) * 0.8, 0
-        while radius > 6:
-            shape = [
-                around(
-                    x,
-                    y,
-                    radius
-                    * (
-                        1
-                        + sum(
-                            size * math.sin(math.radians(step * often + shift))
-                            for size, often, shift in wobble
-                        )
-                    ),
-                    step,
-                )
-                for step in range(0, 360, 8)
-            ]
-            canvas.polygon(
-                shape,
-                oklch(
-                    light + (0.05 if number % 2 else -0.045) * rng.uniform(0.5, 1.3),
-                    0.09,
-                    hue + rng.uniform(-4, 4),
-                ),
-            )
-            radius, number = radius - canvas.unit * rng.uniform(0.012, 0.04), number + 1
-        for _ in range(rng.randint(2, 4)):
-            turn = rng.uniform(0, 360)
-            canvas.line(
-                [(x, y), around(x, y, canvas.unit * rng.uniform(0.2, 0.5), turn)],
-                oklch(light - 0.2, 0.06, hue),
-                2,
-            )
+        _rings(canvas, light, hue)
         return
     boards, knots = rng.randint(3, 5), [(rng.random(), rng.random()) for _ in range(4)]
     for board in range(boards):
@@ -202,6 +167,29 @@ def woodworking(canvas: Canvas) -> None:
         canvas.box(0, top, width, top + tall, oklch(shade, 0.085, hue + rng.uniform(-6, 6)))
         _grain(canvas, (top, tall), knots[board % 4], (shade, hue))
         canvas.box(0, top + tall - 3, width, top + tall, oklch(shade - 0.25, 0.05, hue))
+
+
+def _rings(canvas: Canvas, light: float, hue: float) -> None:
+    rng, width, height = canvas.rng, canvas.width, canvas.height
+    x, y = width * rng.uniform(0.3, 0.7), height * rng.uniform(0.3, 0.7)
+    wobble = [(rng.uniform(0.02, 0.05), rng.randint(2, 5), rng.uniform(0, 360)) for _ in range(3)]
+    radius, number = math.hypot(width, height) * 0.8, 0
+    while radius > 6:
+        reach = [
+            1 + sum(size * math.sin(math.radians(step * often + shift)) for size, often, shift in wobble)
+            for step in range(0, 360, 8)
+        ]
+        shape = [around(x, y, radius * far, 8 * step) for step, far in enumerate(reach)]
+        tint = (0.05 if number % 2 else -0.045) * rng.uniform(0.5, 1.3)
+        canvas.polygon(shape, oklch(light + tint, 0.09, hue + rng.uniform(-4, 4)))
+        radius, number = radius - canvas.unit * rng.uniform(0.012, 0.04), number + 1
+    for _ in range(rng.randint(2, 4)):
+        turn = rng.uniform(0, 360)
+        canvas.line(
+            [(x, y), around(x, y, canvas.unit * rng.uniform(0.2, 0.5), turn)],
+            oklch(light - 0.2, 0.06, hue),
+            2,
+        )
 
 
 def _grain(
@@ -259,16 +247,21 @@ def sketching(canvas: Canvas) -> None:
         canvas.polygon(
             below(line, bottom), mixed(paper, palette.base(0.62, 0.10, layer * 14 - 20), 0.22 + 0.12 * layer)
         )
-        for again in range(2):
-            canvas.line(
-                [(x + rng.uniform(-1, 1), y + rng.uniform(-1.2, 1.2) + again * 2) for x, y in line],
-                ink,
-                1.2,
-                alpha=210,
-            )
-        for x, y in line[3 :: rng.randint(2, 4)]:
-            reach = canvas.unit * rng.uniform(0.02, 0.06)
-            canvas.line([(x, y + 5), (x - reach * 0.5, min(y + reach, bottom))], ink, 1, alpha=150)
+        _hatched(canvas, line, bottom, ink)
+    _drawn_trees(canvas, left, span, bottom, ink)
+    canvas.line(
+        [
+            (width - margin * 3.4, bottom - 8),
+            (width - margin * 2.6, bottom - 14),
+            (width - margin * 2.2, bottom - 8),
+        ],
+        ink,
+        1.5,
+    )
+
+
+def _drawn_trees(canvas: Canvas, left: float, span: float, bottom: float, ink: RGB) -> None:
+    rng = canvas.rng
     for _ in range(rng.randint(3, 6)):
         x, y, size = (
             left + span * rng.uniform(0.05, 0.95),
@@ -279,14 +272,19 @@ def sketching(canvas: Canvas) -> None:
         blob = closed(
             [around(x, y - size * 1.3, size * rng.uniform(0.4, 0.62), turn) for turn in range(0, 360, 40)], 5
         )
-        canvas.polygon(blob, palette.base(0.66, 0.11, 30), alpha=170)
+        canvas.polygon(blob, canvas.palette.base(0.66, 0.11, 30), alpha=170)
         canvas.line([*blob, blob[0]], ink, 1.3)
-    canvas.line(
-        [
-            (width - margin * 3.4, bottom - 8),
-            (width - margin * 2.6, bottom - 14),
-            (width - margin * 2.2, bottom - 8),
-        ],
-        ink,
-        1.5,
-    )
+
+
+def _hatched(canvas: Canvas, line: list[Point], bottom: float, ink: RGB) -> None:
+    rng = canvas.rng
+    for again in range(2):
+        canvas.line(
+            [(x + rng.uniform(-1, 1), y + rng.uniform(-1.2, 1.2) + again * 2) for x, y in line],
+            ink,
+            1.2,
+            alpha=210,
+        )
+    for x, y in line[3 :: rng.randint(2, 4)]:
+        reach = canvas.unit * rng.uniform(0.02, 0.06)
+        canvas.line([(x, y + 5), (x - reach * 0.5, min(y + reach, bottom))], ink, 1, alpha=150)

@@ -159,6 +159,19 @@ def tea(canvas: Canvas) -> None:
         canvas.unit * rng.uniform(0.20, 0.23),
         palette.accent(rng.uniform(0.45, 0.66), 0.13),
     )
+    _teapot(canvas, (x, table), size, side, glaze)
+    _cup(canvas, x + side * size * 1.95, table, size * 0.5, palette.paper())
+    for wisp in range(2):
+        foot = x + side * size * (1.8 + 0.3 * wisp)
+        points = [
+            (foot + math.sin(step * 1.3 + wisp) * size * 0.12, table - size * (0.65 + 0.27 * step))
+            for step in range(6)
+        ]
+        canvas.line(curve(points, 8), palette.paper(), size * 0.07, alpha=150)
+
+
+def _teapot(canvas: Canvas, foot: Point, size: float, side: int, glaze: RGB) -> None:
+    palette, (x, table) = canvas.palette, foot
     y = table - size * 0.66
     canvas.disc(x, table + size * 0.12, size * 1.15, palette.ink(), alpha=70, tall=0.16)
     canvas.line(
@@ -191,14 +204,6 @@ def tea(canvas: Canvas) -> None:
             2,
             alpha=130,
         )
-    _cup(canvas, x + side * size * 1.95, table, size * 0.5, palette.paper())
-    for wisp in range(2):
-        foot = x + side * size * (1.8 + 0.3 * wisp)
-        points = [
-            (foot + math.sin(step * 1.3 + wisp) * size * 0.12, table - size * (0.65 + 0.27 * step))
-            for step in range(6)
-        ]
-        canvas.line(curve(points, 8), palette.paper(), size * 0.07, alpha=150)
 
 
 def _cup(canvas: Canvas, x: float, table: float, size: float, colour: RGB) -> None:

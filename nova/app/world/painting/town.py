@@ -205,6 +205,11 @@ def film(canvas: Canvas) -> None:
     ]
     canvas.polygon(below(line, bottom), palette.base(0.52, 0.10))
     canvas.box(left, horizon + canvas.unit * 0.05, right, bottom, palette.base(0.40, 0.09))
+    _seats(canvas)
+
+
+def _seats(canvas: Canvas) -> None:
+    rng, width, height, palette = canvas.rng, canvas.width, canvas.height, canvas.palette
     for row in range(4):
         y, size = height * (0.60 + 0.115 * row), canvas.unit * (0.052 + 0.017 * row)
         seat = palette.base(0.36 - 0.06 * row, 0.10, 150)
