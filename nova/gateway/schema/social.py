@@ -304,7 +304,7 @@ class SocialMutations:
         context = info.context
         request = social_pb2.AddCommentRequest(
             post_id=bytes_of(input.post_id, Kind.POST),
-            parent_id=bytes_of(input.parent_id, Kind.COMMENT) if input.parent_id else b"",
+            parent_id=bytes_of(input.parent_id, Kind.COMMENT) if isinstance(input.parent_id, str) else b"",
             text=rules.comment(input.text),
         )
         answer = await context.change(context.rooms.social.AddComment, request, key=input.idempotency_key)
