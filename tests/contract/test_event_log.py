@@ -206,3 +206,10 @@ async def test_records_are_read_for_people_page_by_page(log: EventLog) -> None:
     first = await log.read(THINGS.name, limit=3)
     rest = await log.read(THINGS.name, limit=3, after=first[-1].id)
     assert [one.id for one in first + rest] == [one.id for one in sent]
+
+
+async def test_the_newest_records_are_read_oldest_first(log: EventLog) -> None:
+    assert await log.newest(THINGS.name, limit=3) == []
+    sent = [record(payload=b"%d" % place) for place in range(5)]
+    await log.append(sent)
+    assert [one.id for one in await log.newest(THINGS.name, limit=3)] == [one.id for one in sent[-3:]]
