@@ -37,7 +37,7 @@ def _drawn(
     main = {member.handle for member in cast()}
     others = [person for person in crowd.people if person.handle not in main]
     pairs: set[tuple[UUID, UUID]] = set()
-    rows = []
+    rows: list[tuple[UUID, UUID, datetime]] = []
     while len(rows) < len(crowd.people) // people_a_row:
         one, other = rng.sample(others, 2)
         if (one.id, other.id) not in pairs:

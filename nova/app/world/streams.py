@@ -57,4 +57,5 @@ class Pool:
         if not len(self.members):
             return self.members
         found = np.searchsorted(self._bounds, rng.random(count) * self._bounds[-1], side="right")
-        return self.members[np.minimum(found, len(self.members) - 1)]
+        drawn: Ints = self.members[np.minimum(found, len(self.members) - 1)]
+        return drawn
