@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 
 from nova.app.engines.embedded import Engines
 from nova.platform.config import ROOMS
+from nova.platform.redis.client import connect
 from tests.e2e.processes import Processes
 from tests.waiting import until
 
@@ -69,6 +71,18 @@ class Nova:
     def address(self, room: str) -> str:
         """Return where a room answers gRPC."""
         return f"127.0.0.1:{self._grpc_base + 1 + ROOMS.index(room)}"
+
+    @asynccontextmanager
+    async def without_pub_sub(self) -> AsyncIterator[None]:
+        """Have Valkey refuse every channel for the length of the block: all else works, and nobody hears anything."""
+        assert self.engines is not None
+        redis = await connect(self.engines.redis_url)
+        await redis.execute("ACL", "SETUSER", "default", "resetchannels")
+        try:
+            yield
+        finally:
+            await redis.execute("ACL", "SETUSER", "default", "allchannels")
+            await redis.aclose()
 
     async def ask(
         self, document: str, variables: Mapping[str, Any] | None = None, *, by: Person | str | None = None
@@ -143,6 +157,12 @@ class Nova:
         )
         feed = (await self.ask(document, {"mode": mode, "first": first}, by=by)).data["homeFeed"]
         return [edge["node"]["id"] for edge in feed["edges"]]
+
+    async def posts_of(self, author: Person) -> list[str]:
+        """Return the ids of what somebody has published, newest first."""
+        asked = "{ viewer { user { posts(first: 100) { edges { node { id } } } } } }"
+        posts = (await self.ask(asked, by=author)).data["viewer"]["user"]["posts"]
+        return [edge["node"]["id"] for edge in posts["edges"]]
 
     async def walk(
         self, document: str, path: tuple[str, ...], by: Person, *, page: int, **variables: Any

@@ -1,0 +1,235 @@
+"""Every mutation under an idempotency key: the same key and body give the first answer, another body a conflict."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.e2e.nova import PASSWORD, Answer, Nova, Person
+from tests.e2e.schema import introspected
+
+AGAIN = 6
+
+
+@dataclass(frozen=True)
+class Call:
+    """A mutation, with an input and another; None where no other can be sent. `fields` are what it answers."""
+
+    given: dict[str, Any]
+    other: dict[str, Any] | None
+    fields: str = "userErrors { code }"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Someone who acts, and what he acts on: two of a kind each."""
+
+    nova: Nova
+    actor: Person
+    people: tuple[Person, Person]
+
+    async def posts(self) -> tuple[str, str]:
+        return await self.nova.publish(self.people[0]), await self.nova.publish(self.people[0])
+
+    async def own_posts(self) -> tuple[str, str]:
+        return await self.nova.publish(self.actor), await self.nova.publish(self.actor)
+
+    async def comments(self) -> tuple[str, str]:
+        post, _ = await self.own_posts()
+        return await self._comment(post), await self._comment(post)
+
+    async def _comment(self, post: str) -> str:
+        made = await self.nova.do("addComment", "comment { id }", self.actor, postId=post, text="a remark")
+        comment: str = made["comment"]["id"]
+        return comment
+
+    async def stories(self) -> tuple[str, str]:
+        return await self._story(), await self._story()
+
+    async def _story(self) -> str:
+        made = await self.nova.do(
+            "createStory", "story { id }", self.actor, mediaUrl="https://img.example/s.jpg"
+        )
+        story: str = made["story"]["id"]
+        return story
+
+    async def requests(self) -> tuple[str, str]:
+        """Have both people ask to follow the actor, who is private from now on."""
+        await self.nova.do("updateProfile", "user { id }", self.actor, isPrivate=True)
+        ids = []
+        for person in [await self.nova.newcomer("asker") for _ in range(2)]:
+            follow = "mutation($input: FollowUserInput!) { followUser(input: $input) { state } }"
+            requested = {"followUser": {"state": "REQUESTED"}}
+            await self.nova.eventually(person, follow, requested, input={"userId": self.actor.id})
+            ids.append(person.id)
+        return ids[0], ids[1]
+
+    async def sessions(self) -> tuple[str, str]:
+        await self._sign_in()
+        await self._sign_in()
+        asked = "{ viewer { sessions { edges { node { id isCurrent } } } } }"
+        edges = (await self.nova.ask(asked, by=self.actor)).data["viewer"]["sessions"]["edges"]
+        others = [edge["node"]["id"] for edge in edges if not edge["node"]["isCurrent"]]
+        return others[0], others[1]
+
+    async def _sign_in(self) -> None:
+        await self.nova.do("signIn", "tokens { accessToken }", login=self.actor.handle, password=PASSWORD)
+
+
+Make = Callable[[Cast], Awaitable[Call]]
+
+
+def on_people(fields: str = "user { id }") -> Make:
+    async def make(cast: Cast) -> Call:
+        first, second = (person.id for person in cast.people)
+        return Call({"userId": first}, {"userId": second}, fields)
+
+    return make
+
+
+def on(of: Callable[[Cast], Awaitable[tuple[str, str]]], name: str, fields: str, **more: Any) -> Make:
+    async def make(cast: Cast) -> Call:
+        first, second = await of(cast)
+        return Call({name: first, **more}, {name: second, **more}, fields)
+
+    return make
+
+
+def plainly(given: dict[str, Any], other: dict[str, Any], fields: str) -> Make:
+    async def make(_cast: Cast) -> Call:
+        return Call(given, other, fields)
+
+    return make
+
+
+async def password(_cast: Cast) -> Call:
+    return Call({"current": PASSWORD, "next": "another good password"}, None, "tokens { refreshToken }")
+
+
+STATE = "post { likeCount shareCount viewerHasLiked viewerHasShared }"
+LIKED = "comment { likeCount viewerHasLiked }"
+CALLS: dict[str, Make] = {
+    "createPost": plainly({"caption": "one"}, {"caption": "two"}, "post { id caption }"),
+    "createStory": plainly(
+        {"mediaUrl": "https://img.example/1.jpg"}, {"mediaUrl": "https://img.example/2.jpg"}, "story { id }"
+    ),
+    "updateProfile": plainly({"bio": "one"}, {"bio": "two"}, "user { bio }"),
+    "updateSettings": plainly({"language": "de"}, {"language": "fr"}, "settings { language }"),
+    "blockUser": on_people(),
+    "unblockUser": on_people(),
+    "muteUser": on_people(),
+    "unmuteUser": on_people(),
+    "followUser": on_people("state user { id }"),
+    "unfollowUser": on_people("state user { id }"),
+    "removeFollower": on_people(),
+    "acceptFollow": on(Cast.requests, "userId", "user { id }"),
+    "rejectFollow": on(Cast.requests, "userId", "user { id }"),
+    "editPost": on(Cast.own_posts, "postId", "post { id caption }", caption="edited"),
+    "deletePost": on(Cast.own_posts, "postId", "deletedPostId"),
+    "deleteStory": on(Cast.stories, "storyId", "deletedStoryId"),
+    "viewStory": on(Cast.stories, "storyId", "story { id viewerHasSeen }"),
+    "likePost": on(Cast.posts, "postId", STATE),
+    "unlikePost": on(Cast.posts, "postId", STATE),
+    "sharePost": on(Cast.posts, "postId", STATE),
+    "unsharePost": on(Cast.posts, "postId", STATE),
+    "addComment": on(Cast.posts, "postId", "comment { id text }", text="a remark"),
+    "editComment": on(Cast.comments, "commentId", "comment { id text }", text="edited"),
+    "deleteComment": on(Cast.comments, "commentId", "deletedCommentId postId"),
+    "likeComment": on(Cast.comments, "commentId", LIKED),
+    "unlikeComment": on(Cast.comments, "commentId", LIKED),
+    "notInterested": on(Cast.posts, "postId", "postId"),
+    "revokeSession": on(Cast.sessions, "id", "revokedSessionId"),
+    "changePassword": password,
+}
+ELSEWHERE = {"signUp", "signIn", "refreshSession", "markSeen", "signOut", "revokeAllSessions"}
+"""Tested below or with the tokens; the last two end the session that would ask again."""
+
+
+async def sent(
+    nova: Nova, by: Person | None, verb: str, fields: str, given: dict[str, Any], *, key: str
+) -> Answer:
+    kind = f"{verb[0].upper()}{verb[1:]}Input"
+    document = f"mutation($input: {kind}!) {{ {verb}(input: $input) {{ userErrors {{ code }} {fields} }} }}"
+    return await nova.ask(document, {"input": {**given, "idempotencyKey": key}}, by=by)
+
+
+async def test_every_mutation_is_tried(nova: Nova) -> None:
+    schema = await introspected(nova)
+    assert schema.mutation_type is not None
+    assert set(schema.mutation_type.fields) == set(CALLS) | ELSEWHERE
+
+
+@pytest.mark.parametrize("verb", CALLS)
+async def test_a_repeat_is_answered_as_the_first_and_another_body_refused(nova: Nova, verb: str) -> None:
+    people = (await nova.newcomer("one"), await nova.newcomer("two"))
+    actor = await nova.newcomer("actor")
+    call = await CALLS[verb](Cast(nova, actor, people))
+    first = await sent(nova, actor, verb, call.fields, call.given, key="key")
+    assert first.data[verb]["userErrors"] == []
+    if verb == "changePassword":  # the token that asked has ended; the session goes on with the new one
+        entrance = {"login": actor.handle, "password": call.given["next"]}
+        tokens = await sent(nova, None, "signIn", "tokens { accessToken }", entrance, key="in")
+        assert tokens.data["signIn"]["tokens"]
+        return
+    again = await sent(nova, actor, verb, call.fields, call.given, key="key")
+    assert again.data == first.data
+    if call.other is not None:
+        conflict = await sent(nova, actor, verb, call.fields, call.other, key="key")
+        assert conflict.code == "IDEMPOTENCY_CONFLICT", conflict
+        assert (await sent(nova, people[0], "createPost", "post { id }", {"caption": "mine"}, key="key")).data
+
+
+async def test_repeats_at_the_same_moment_have_one_effect(nova: Nova) -> None:
+    author = await nova.newcomer("author")
+    given = {"caption": "once and for all"}
+    answers = await nova.together(
+        *(sent(nova, author, "createPost", "post { id }", given, key="k") for _ in range(AGAIN))
+    )
+    assert len({json.dumps(answer.data) for answer in answers}) == 1
+    post = answers[0].data["createPost"]["post"]["id"]
+    assert await nova.posts_of(author) == [post]
+    text = {"postId": post, "text": "said once"}
+    answers = await nova.together(
+        *(sent(nova, author, "addComment", "comment { id }", text, key="c") for _ in range(AGAIN))
+    )
+    assert len({json.dumps(answer.data) for answer in answers}) == 1
+    count = "query($id: ID!) { post(id: $id) { commentCount } }"
+    assert (await nova.ask(count, {"id": post}, by=author)).data == {"post": {"commentCount": 1}}
+
+
+async def test_sign_ups_at_the_same_moment_open_one_account(nova: Nova) -> None:
+    given = {
+        "handle": "only_one",
+        "email": "only_one@example.org",
+        "password": PASSWORD,
+        "displayName": "Only",
+    }
+    fields = "viewer { user { id } } tokens { refreshToken }"
+    answers = await nova.together(
+        *(sent(nova, None, "signUp", fields, given, key="one-sign-up") for _ in range(AGAIN))
+    )
+    assert len({json.dumps(answer.data) for answer in answers}) == 1
+    other = {**given, "displayName": "Another"}
+    assert (await sent(nova, None, "signUp", fields, other, key="one-sign-up")).code == "IDEMPOTENCY_CONFLICT"
+    stolen = {**given, "password": "a wrong password"}
+    assert "errors" in await sent(nova, None, "signUp", fields, stolen, key="one-sign-up")
+
+
+async def test_a_refused_mutation_leaves_its_key_free(nova: Nova) -> None:
+    author = await nova.newcomer("author")
+    refused = await sent(nova, author, "createPost", "post { id }", {"caption": " "}, key="free")
+    assert refused.data["createPost"]["userErrors"]
+    assert (await sent(nova, author, "createPost", "post { id }", {"caption": "good"}, key="free")).data[
+        "createPost"
+    ]["post"]
+
+
+async def test_a_key_of_other_signs_is_refused(nova: Nova) -> None:
+    author = await nova.newcomer("author")
+    for key in ("with a space", "ü", "k" * 129, "new\nline"):
+        payload = (await sent(nova, author, "createPost", "post { id }", {"caption": "x"}, key=key)).data[
+            "createPost"
+        ]
+        assert payload == {"userErrors": [{"code": "INVALID_ARGUMENT"}], "post": None}
