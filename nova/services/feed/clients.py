@@ -14,8 +14,8 @@ from nova.services.feed.model import SLATE_MOST
 from nova.services.feed.service.ranked import Ranked
 from nova.services.feed.store.postings import Posting
 
-RANKING_S: Final = 0.4
-GRAPH_S: Final = 0.4
+RANKING_S: Final = 0.8
+GRAPH_S: Final = 0.5
 CHECK_S: Final = 1.5
 _PAGE: Final = 2000
 

@@ -15,7 +15,7 @@ from nova.services.ranking.stages.merge_candidates import merge_candidates
 from nova.services.ranking.stages.score_linear import ScoreLinear
 from nova.services.ranking.stages.stage import Features, Query, Recall, Rows
 
-SOURCE_TIMEOUT_S = 0.15
+SOURCE_TIMEOUT_S = 0.25
 _log = structlog.get_logger(__name__)
 LEFT_OUT = Counter("ranking_sources_left_out_total", "Sources that failed or were late.", ["source"])
 RECALLED = Counter("ranking_recalled_total", "Candidates by the source that found them first.", ["source"])
