@@ -5,6 +5,8 @@ non-null never takes the page along`.
 """
 
 import asyncio
+import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -200,7 +202,8 @@ LIKE = "mutation($input: LikePostInput!) { likePost(input: $input) { post { id }
 async def test_without_graph_nothing_hidden_is_shown(stage: Stage) -> None:
     async with stage.without("graph"):
         answer = await stage.home("FOLLOWING")
-        assert answer["data"] is not None
+        assert answer["data"]["viewer"] == {"user": {"handle": stage.reader.handle}}
+        assert answer["data"]["homeFeed"] == {"edges": []}, "who may see what is not known: it is hidden"
         assert "graph" in named(answer), answer
         for one in await walked(stage):
             assert one["data"] is not None, one
@@ -261,6 +264,27 @@ async def test_a_room_that_hangs_is_left_out_of_the_page_and_named(stage: Stage,
 async def test_while_a_room_hangs_nothing_hidden_is_shown(stage: Stage, room: str) -> None:
     async with stage.hung(room):
         await walked(stage)
+
+
+async def test_without_redis_everything_goes_on_and_is_right(stage: Stage) -> None:
+    nova = stage.nova
+    assert nova.engines is not None
+    valkey = nova.engines.pids["Valkey"]
+    await until(stage.is_whole, within_s=60)
+    os.kill(valkey, signal.SIGSTOP)
+    try:
+        ranked, by_time = await stage.home(), await stage.home("FOLLOWING")
+        for answer in (ranked, by_time):
+            assert "errors" not in answer, answer
+            assert [edge["node"]["likeCount"] for edge in answer.data["homeFeed"]["edges"]] == [1]
+        unliked = await nova.do("unlikePost", "post { likeCount }", stage.reader, postId=stage.post)
+        assert unliked["post"] == {"likeCount": 0}
+        liked = await nova.do("likePost", "post { likeCount }", stage.reader, postId=stage.post)
+        assert liked["post"] == {"likeCount": 1}
+        await walked(stage)
+    finally:
+        os.kill(valkey, signal.SIGCONT)
+    await until(stage.is_whole, within_s=60)
 
 
 async def test_without_the_relay_writes_go_on_and_their_events_follow(stage: Stage) -> None:
