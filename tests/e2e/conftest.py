@@ -1,13 +1,20 @@
 """One platform in each shape, for the whole suite."""
 
+import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.e2e.nova import Nova
 from tests.e2e.shapes import ONE_PROCESS, PROCESS_PER_ROOM, one_process, process_per_room
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run on the loop that the `nova` command runs on: in one process the platform is in ours."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session", params=[ONE_PROCESS, PROCESS_PER_ROOM])

@@ -129,14 +129,14 @@ def labels(town: Town, beginnings: tuple[str, ...]) -> list[str]:
     return [label for label in town.ids if label.startswith(beginnings)]
 
 
-def test_the_walk_reaches_every_field_of_the_schema(walked: Walked) -> None:
+async def test_the_walk_reaches_every_field_of_the_schema(walked: Walked) -> None:
     reached = {one for found in walked.before.values() for one in found.fields}
     assert {
         (kind.name, name) for kind in walked.catalogue.kinds.values() for name in kind.fields
     } - reached == set()
 
 
-def test_before_the_block_the_walk_finds_all_that_it_must_not_find_later(walked: Walked) -> None:
+async def test_before_the_block_the_walk_finds_all_that_it_must_not_find_later(walked: Walked) -> None:
     town = walked.town
     hidden_later = set(labels(town, HIDDEN["vic"])) - set(labels(town, (*_EDITS, *_PRIVATE)))
     marks = town.marks(*hidden_later)
@@ -145,7 +145,7 @@ def test_before_the_block_the_walk_finds_all_that_it_must_not_find_later(walked:
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_a2_a4_a_walk_finds_nothing_hidden_and_all_else(walked: Walked, name: str) -> None:
+async def test_a2_a4_a_walk_finds_nothing_hidden_and_all_else(walked: Walked, name: str) -> None:
     town, found = walked.town, walked.after[name]
     hidden = labels(town, HIDDEN[name])
     assert found.betrays(town.marks(*hidden)) == []
@@ -154,7 +154,7 @@ def test_a2_a4_a_walk_finds_nothing_hidden_and_all_else(walked: Walked, name: st
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_a2_counts_equal_the_lists_of_the_same_viewer(walked: Walked, name: str) -> None:
+async def test_a2_counts_equal_the_lists_of_the_same_viewer(walked: Walked, name: str) -> None:
     assert walked.after[name].miscounted() == []
 
 
@@ -170,7 +170,9 @@ async def test_a2_random_ways_of_any_depth_find_nothing_hidden(walked: Walked) -
 
 
 @pytest.mark.parametrize("mode", ["RANKED", "FOLLOWING"])
-def test_a2_a_scroll_that_began_before_the_block_shows_nothing_more_of_it(walked: Walked, mode: str) -> None:
+async def test_a2_a_scroll_that_began_before_the_block_shows_nothing_more_of_it(
+    walked: Walked, mode: str
+) -> None:
     answer = walked.scrolls[mode].json()
     assert "errors" not in answer, answer
     assert answer["data"]["homeFeed"]["edges"] != []
@@ -179,7 +181,7 @@ def test_a2_a_scroll_that_began_before_the_block_shows_nothing_more_of_it(walked
     assert Found(seen=[walked.scrolls[mode].text]).betrays(marks) == []
 
 
-def test_a2_the_blocker_meets_whom_he_blocks_on_one_list_alone(walked: Walked) -> None:
+async def test_a2_the_blocker_meets_whom_he_blocks_on_one_list_alone(walked: Walked) -> None:
     vic = walked.town.people["vic"].id
     lists = [key for key, entries in walked.after["bo"].lists.items() if vic in entries]
     assert lists == [(Place("Viewer", ""), "blocked")]
