@@ -4,6 +4,7 @@ import pytest
 
 from nova.platform.errors import FailedPrecondition
 from nova.policy.visibility import Audience
+from nova.services.feed.store import slates
 from tests.unit.feed.conftest import FeedHouse, ids, sums
 
 
@@ -58,3 +59,13 @@ async def test_a_lost_slate_says_to_begin_again(house: FeedHouse) -> None:
     with pytest.raises(FailedPrecondition) as refusal:
         await house.explore(house.kofi, token=token)
     assert refusal.value.reason == "SLATE_GONE"
+
+
+async def test_a_first_page_whose_slate_was_pushed_out_comes_by_time(
+    house: FeedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = await house.publish(house.zoe, 3)
+    monkeypatch.setattr(slates, "SLATES_OF_A_USER", 0)  # as if many first pages were asked for at once
+    page = await house.explore(house.ada)
+    assert ids(page) == posts[::-1]
+    assert list(page.degraded) == ["slates"]

@@ -5,6 +5,7 @@ import pytest
 from nova.platform.errors import FailedPrecondition
 from nova.policy.visibility import Surface
 from nova.services.feed.model import Shelf, UserId
+from nova.services.feed.store import slates
 from nova.services.feed.store.slates import KEPT_S, SLATES_OF_A_USER, _key
 from tests.unit.feed.conftest import RANKED, FeedHouse, ids, sums
 
@@ -144,6 +145,16 @@ async def test_a_lost_slate_says_to_begin_again(house: FeedHouse) -> None:
             await house.page(house.ada, RANKED, token=token)
         assert refusal.value.reason == "SLATE_GONE"
         assert "begin again" in refusal.value.message
+
+
+async def test_a_first_page_whose_slate_was_pushed_out_comes_by_time(
+    house: FeedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = await house.publish(house.kofi, 3)
+    monkeypatch.setattr(slates, "SLATES_OF_A_USER", 0)  # as if many first pages were asked for at once
+    page = await house.page(house.ada, RANKED)
+    assert [item.post_id for item in page.items] == posts[::-1]
+    assert list(page.degraded) == ["slates"]
 
 
 async def test_a1_anothers_slate_is_like_none(house: FeedHouse) -> None:

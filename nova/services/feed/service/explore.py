@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nova.platform.auth.actor import Actor
-from nova.services.feed.model import InTime, Order, Page, PartLost, Place, Shelf, UserId
+from nova.services.feed.model import InSlate, InTime, Order, Page, PartLost, Place, Shelf, SlateGone, UserId
 from nova.services.feed.pipeline import fill
 from nova.services.feed.service.ranked import Freezing, Ranking
 from nova.services.feed.stages.source_fresh import SourceFresh
@@ -37,12 +37,21 @@ class Explore:
         viewer_id = UserId(actor.user_id)
         if isinstance(place, InTime):
             return await self._fresh(viewer_id, place, size, "ranking")
-        degraded: Sequence[str] = ()
-        if place is None:
-            try:
-                place, degraded = await self._freezing.freeze(viewer_id, Shelf.EXPLORE, self._ranking.explore)
-            except PartLost as lost:
-                return await self._fresh(viewer_id, InTime(order=Order.FRESH), size, lost.part)
+        if place is not None:
+            return await self._from_slate(viewer_id, place, size)
+        try:
+            start, degraded = await self._freezing.freeze(viewer_id, Shelf.EXPLORE, self._ranking.explore)
+            return await self._from_slate(viewer_id, start, size, degraded)
+        except PartLost as lost:
+            missing = lost.part
+        except SlateGone:
+            # Other first pages of this user pushed it out before it was read: there was no place to keep it.
+            missing = "slates"
+        return await self._fresh(viewer_id, InTime(order=Order.FRESH), size, missing)
+
+    async def _from_slate(
+        self, viewer_id: UserId, place: InSlate, size: int, degraded: Sequence[str] = ()
+    ) -> Page:
         source = SourceSlate(self._slates, viewer_id, place)
         return await fill(source, self._filters, viewer_id, size=size, start=place, degraded=degraded)
 

@@ -14,6 +14,7 @@ from nova.services.feed.model import (
     PartLost,
     Place,
     Shelf,
+    SlateGone,
     UserId,
 )
 from nova.services.feed.pipeline import OneAfterAnother, fill
@@ -91,7 +92,12 @@ class Home:
         start, degraded = frozen
         if following is not None:
             await self._keeping.read(viewer_id, following)
-        return await self._from_slate(viewer_id, start, size, degraded)
+        try:
+            return await self._from_slate(viewer_id, start, size, degraded)
+        except SlateGone:
+            # Other first pages of this user pushed it out before it was read: there was no place to keep it.
+            place = InTime(order=Order.FALLBACK)
+            return await self._by_time(viewer_id, place, size, following, ["slates"])
 
     async def _from_slate(
         self, viewer_id: UserId, place: InSlate, size: int, degraded: Sequence[str] = ()
