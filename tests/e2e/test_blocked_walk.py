@@ -205,3 +205,18 @@ async def test_a2_no_path_and_no_suggestion_leads_through_the_blocker(walked: Wa
             "mutuals": [{"handle": people["tia"].handle}],
         }
     ]
+
+
+async def test_a2_a4_a_path_through_closed_lists_is_walked_by_those_alone_who_may_see_them(
+    walked: Walked,
+) -> None:
+    town = walked.town
+    people = town.people
+    document = (
+        "query($from: ID!, $to: ID!) { node(id: $from) { ... on User { pathTo(userId: $to) { handle } } } }"
+    )
+    variables = {"from": people["fay"].id, "to": people["kim"].id}
+    for name in HIDDEN:
+        path = (await town.nova.ask(document, variables, by=people[name])).data["node"]["pathTo"]
+        whole = [{"handle": people[one].handle} for one in ("fay", "per", "kim")]
+        assert path == (whole if name in {"fay", "per"} else None), name

@@ -14,10 +14,11 @@ FOLLOWS = (
     ("vic", "bo"), ("bo", "vic"), ("vic", "tia"), ("tia", "vic"), ("tia", "bo"), ("bo", "tia"),
     ("fay", "bo"), ("fay", "tia"), ("sam", "tia"), ("mia", "bo"), ("pat", "tia"), ("per", "tia"), ("per", "bo"),
     ("bo", "yan"), ("tia", "zoe"), ("bo", "zoe"), ("per", "zoe"), ("yan", "zoe"),
+    ("per", "kim"),
 )  # fmt: skip
-"""`yan` can be walked to through `bo` alone; `zoe` through others too."""
+"""`yan` can be walked to through `bo` alone, `kim` through `per`, who is private; `zoe` through others too."""
 
-NAMES = ("bo", "vic", "tia", "per", "fay", "pat", "sam", "mia", "yan", "zoe")
+NAMES = ("bo", "vic", "tia", "per", "fay", "pat", "sam", "mia", "yan", "zoe", "kim")
 
 
 @dataclass
