@@ -65,6 +65,14 @@ class Page:
     most: int = PAGE_MOST
 
 
+def whole(most: int) -> Page:
+    """Return the page of a list that comes whole: without an argument, `most` entries long at most.
+
+    What lies below a list is priced by its length, or documents that nest lists would be cheap and never end.
+    """
+    return Page(argument="", default=most, most=most)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldFacts:
     """The facts of one field."""

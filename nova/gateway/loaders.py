@@ -26,16 +26,17 @@ class Loader(Generic[K, V]):
 
     async def load(self, key: K) -> V | None:
         """Return the value, or None where there is none for this viewer."""
-        return await self._future(key)
+        return await asyncio.shield(self._future(key))
 
     async def load_many(self, keys: Sequence[K]) -> list[V | None]:
         """Return the values in the order of the keys.
 
         The futures are awaited one after another: the first wait ends with the batch, the others at once, so
-        whoever waits here continues in the first turn after the call.
+        whoever waits here continues in the second turn after the call. The futures are shared: the executor cancels
+        the fields beside one that failed, and must not end the wait of others with that.
         """
         futures = [self._future(key) for key in keys]
-        return [await future for future in futures]
+        return [future.result() if future.done() else await asyncio.shield(future) for future in futures]
 
     def want(self, keys: Sequence[K]) -> None:
         """Ask for values that will be loaded later, so that they come with the calls that are asked now."""

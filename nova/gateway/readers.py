@@ -97,7 +97,7 @@ class Readers:
         """Return the viewer's account, asked for once."""
         if self._account is None:
             self._account = asyncio.ensure_future(self._get_account())
-        return await self._account
+        return await asyncio.shield(self._account)
 
     def own_card(self, profile: user_pb2.Profile) -> None:
         """Take the viewer's card as he has just changed it: the caches may still hold the old one."""

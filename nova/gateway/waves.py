@@ -14,8 +14,8 @@ from nova.gateway.errors import BackendBudgetExceeded
 R = TypeVar("R")
 Job = Callable[[], Awaitable[None]]
 
-# Resolvers continue at most two turns of the loop after the call that they waited for: see `Loader.load_many`.
-_QUIET_TURNS: Final = 3
+# Resolvers continue at most three turns of the loop after the call that they waited for: see `Loader.load_many`.
+_QUIET_TURNS: Final = 4
 
 
 class Waves:

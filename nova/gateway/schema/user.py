@@ -10,7 +10,7 @@ from nova.api.content.v1 import content_pb2
 from nova.api.graph.v1 import graph_pb2
 from nova.gateway.connections import Connection, Found, first_or_default, found
 from nova.gateway.context import Info, RequestContext
-from nova.gateway.facts import Page, Rpc, facts, facts_by
+from nova.gateway.facts import Page, Rpc, facts, facts_by, whole
 from nova.gateway.global_ids import Kind, bytes_of, encode
 from nova.gateway.readers import Person
 from nova.gateway.schema.calls import (
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _SUGGESTIONS_MOST = 50
 _MUTUALS_MOST = 3
+_STORIES_MOST = 20
+_PATH_MOST = 7
+"""People on the longest path that graph looks for, both ends included."""
 
 
 @strawberry.type(description="A person.")
@@ -117,7 +120,10 @@ class User(Node):
         page = found(answer.posts, lambda post: post.page_token, answer.next_page_token)
         return listing.page(page, lambda post: Post.of(post, self, states.get(post.post_id)))
 
-    @field(description="Those that have not expired, oldest first.", metadata=facts((STORIES_OF,)))
+    @field(
+        description="Those that have not expired, oldest first: the newest 20 at most.",
+        metadata=facts((STORIES_OF,), page=whole(_STORIES_MOST)),
+    )
     async def stories(
         self, info: Info
     ) -> list[Annotated["Story", strawberry.lazy("nova.gateway.schema.content")]]:
@@ -125,7 +131,7 @@ class User(Node):
         from nova.gateway.schema.content import Story  # noqa: PLC0415 - as above
 
         stories = await info.context.readers.stories_of.load(self.uuid)
-        return [Story.of(story, self) for story in stories or ()]
+        return [Story.of(story, self) for story in (stories or ())[-_STORIES_MOST:]]
 
     @field(
         description="Newest first, as far as the viewer may see.",
@@ -162,7 +168,8 @@ class User(Node):
     @field(
         description="A shortest chain of follows to another person, both included; null when there is none.",
         metadata=facts_by(
-            lambda asked: [(single("graph.FindPath"),), people(_length(asked.arguments.get("maxDepth")))]
+            lambda asked: [(single("graph.FindPath"),), people(_length(asked.arguments.get("maxDepth")))],
+            page=whole(_PATH_MOST),
         ),
     )
     async def path_to(self, info: Info, user_id: strawberry.ID, max_depth: int = 4) -> list["User"] | None:
@@ -217,7 +224,10 @@ class UserSuggestion:
     mutual_count: int
     mutual_ids: strawberry.Private[list[bytes]]
 
-    @field(description="Some of the common acquaintances, three at most.")
+    @field(
+        description="Some of the common acquaintances, three at most.",
+        metadata=facts(page=whole(_MUTUALS_MOST)),
+    )
     async def mutuals(self, info: Info) -> list[User]:
         """Return those who were asked for with the suggestion."""
         return [user for user in await load_users(info.context, self.mutual_ids) if user]

@@ -1,6 +1,13 @@
 """The plan is made before the first call, and holds: no operation makes more calls than it said."""
 
 import pytest
+from graphql import (
+    GraphQLInputObjectType,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
+)
 
 from nova.api.content.v1.content_pb2_grpc import ContentServiceServicer
 from nova.api.feed.v1.feed_pb2_grpc import FeedServiceServicer
@@ -9,10 +16,11 @@ from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceServicer
 from nova.api.social.v1.social_pb2_grpc import SocialServiceServicer
 from nova.api.user.v1.user_pb2_grpc import UserServiceServicer
 from nova.gateway.documents import Documents
+from nova.gateway.errors import BackendBudgetExceeded, QueryTooComplex
 from nova.gateway.global_ids import Kind, encode
 from nova.gateway.limits import Limits
 from nova.gateway.schema.root import build_schema
-from nova.gateway.uses import SchemaFacts
+from nova.gateway.uses import EDGES, SchemaFacts
 from nova.policy.relations import Relation
 from tests.unit.gateway.edge import Edge
 from tests.unit.gateway.test_home_feed import HOME
@@ -114,3 +122,36 @@ class _Anything:
 
     def selects(self, *path: str) -> bool:
         return True
+
+
+def test_q1_every_list_below_which_there_is_more_is_priced_by_its_length() -> None:
+    facts = SchemaFacts(SCHEMA)
+    unpriced = []
+    for kind in SCHEMA.type_map.values():
+        for name, field in getattr(kind, "fields", {}).items():
+            known = None if isinstance(kind, GraphQLInputObjectType) else facts.field(kind.name, name)
+            if known is None or name == EDGES or not is_list_type(get_nullable_type(field.type)):
+                continue
+            if known.facts.page is None and holds_objects(known.type_name):
+                unpriced.append(f"{kind.name}.{name}")
+    assert unpriced == []
+
+
+def holds_objects(type_name: str) -> bool:
+    fields = getattr(SCHEMA.type_map[type_name], "fields", {})
+    return any(is_composite_type(get_named_type(field.type)) for field in fields.values())
+
+
+LIST = "(first: 2) { edges { cursor } }"
+NESTED = {
+    "{ viewer { user { stories { author { stories { author { stories { id } } } } } } } }": QueryTooComplex,
+    f"{{ viewer {{ user {{ stories {{ author {{ followers{LIST} }} }} }} }} }}": BackendBudgetExceeded,
+    f'{{ viewer {{ user {{ pathTo(userId: "x") {{ following{LIST} }} }} }} }}': BackendBudgetExceeded,
+}
+
+
+@pytest.mark.parametrize(("query", "refusal"), NESTED.items())
+def test_q1_lists_in_lists_are_refused_before_anything_runs(query: str, refusal: type[Exception]) -> None:
+    documents = Documents(SCHEMA, limits=Limits(), introspection=True)
+    with pytest.raises(refusal):
+        documents.price(documents.read(query).operation(None), {})

@@ -64,6 +64,25 @@ async def test_an_error_reaches_all_who_asked() -> None:
     assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
 
 
+async def test_who_is_cancelled_ends_no_other_wait() -> None:
+    answer = asyncio.Event()
+
+    async def fetch(keys: Sequence[int]) -> dict[int, int]:
+        await answer.wait()
+        return {key: key for key in keys}
+
+    loader = Loader(Waves(most_calls=10), fetch)
+    ones = [asyncio.create_task(loader.load(1)), asyncio.create_task(loader.load_many([1, 2]))]
+    others = [asyncio.create_task(loader.load(1)), asyncio.create_task(loader.load_many([2, 1]))]
+    await asyncio.sleep(0)
+    for task in ones:
+        task.cancel()
+    ended = await asyncio.gather(*ones, return_exceptions=True)
+    assert [type(outcome) for outcome in ended] == [asyncio.CancelledError] * 2
+    answer.set()
+    assert await asyncio.gather(*others) == [1, [2, 1]]
+
+
 async def test_the_guard_stops_the_call_that_is_one_too_many() -> None:
     waves = Waves(most_calls=2)
     waves.count()
