@@ -155,11 +155,11 @@ class Crawl:
             async with self._gate:
                 response = await self._nova.post(document, variables, by=self._viewer)
             answer = Answer(response.json())
+            self.found.seen.append(response.text)
             assert "errors" not in answer, (document, answer["errors"])
             if "degraded" not in answer["extensions"]:
                 break
         assert "degraded" not in answer["extensions"], (document, answer["extensions"])
-        self.found.seen.append(response.text)
         self.found.fields |= {("Query", name) for name in answer["data"]}
         for held in objects(answer["data"]):
             kind = held["__typename"]
@@ -186,6 +186,7 @@ async def wandered(
         answer = Answer(response.json())
         if "errors" in answer:
             assert answer.code in {"QUERY_TOO_COMPLEX", "BACKEND_BUDGET_EXCEEDED"}, (document, answer)
+            assert "data" not in answer, (document, "was refused only after something had run")
             return None
         return response.text
 
