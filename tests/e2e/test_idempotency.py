@@ -104,6 +104,11 @@ def plainly(given: dict[str, Any], other: dict[str, Any], fields: str) -> Make:
     return make
 
 
+async def seen(cast: Cast) -> Call:
+    first, second = await cast.posts()
+    return Call({"postIds": [first]}, {"postIds": [second]}, "seenPostIds")
+
+
 async def password(_cast: Cast) -> Call:
     return Call({"current": PASSWORD, "next": "another good password"}, None, "tokens { refreshToken }")
 
@@ -139,12 +144,13 @@ CALLS: dict[str, Make] = {
     "deleteComment": on(Cast.comments, "commentId", "deletedCommentId postId"),
     "likeComment": on(Cast.comments, "commentId", LIKED),
     "unlikeComment": on(Cast.comments, "commentId", LIKED),
+    "markSeen": seen,
     "notInterested": on(Cast.posts, "postId", "postId"),
     "revokeSession": on(Cast.sessions, "id", "revokedSessionId"),
     "changePassword": password,
 }
-ELSEWHERE = {"signUp", "signIn", "refreshSession", "markSeen", "signOut", "revokeAllSessions"}
-"""Tested below or with the tokens; the last two end the session that would ask again."""
+ELSEWHERE = {"signUp", "signIn", "refreshSession", "signOut", "revokeAllSessions"}
+"""signUp is tested below, refreshSession with the tokens, signIn in its room; the last two end who would ask again."""
 
 
 async def sent(
