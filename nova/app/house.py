@@ -44,6 +44,7 @@ from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
+from nova.platform.telemetry.metrics import serve_exposition
 from nova.platform.telemetry.tracing import Tracing, otlp_tracing
 
 _log = structlog.get_logger(__name__)
@@ -138,6 +139,8 @@ class House:
         """Open what all rooms stand on."""
         clock, sources, config = self.clock, self._sources, self.config
         stack.push_async_callback(self._blobs.aclose)
+        if config.telemetry.metrics_port is not None:
+            stack.callback(serve_exposition(config.server.grpc_host, config.telemetry.metrics_port))
         redis = await connect(sources.redis_url)
         stack.push_async_callback(redis.aclose)
         stack.push_async_callback(self._close_channels)

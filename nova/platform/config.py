@@ -287,6 +287,15 @@ class Telemetry:
     otlp_endpoint: Annotated[
         str | None, Knob("NOVA_OTLP_ENDPOINT", "Where traces are sent (OTLP over gRPC); unset: nowhere.")
     ] = None
+    metrics_port: Annotated[
+        int | None,
+        Knob(
+            "NOVA_METRICS_PORT",
+            "The port of NOVA_GRPC_HOST on which Prometheus finds a room's or a relay's metrics; unset: none.",
+            least=1,
+            most=65535,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
