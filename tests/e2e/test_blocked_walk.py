@@ -15,11 +15,11 @@ from tests.e2e.schema import Catalogue, Ways, introspected
 from tests.e2e.town import Town, built
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(300)
-
 PROMISED_S = 1.0
 WAYS = int(os.environ.get("NOVA_E2E_WAYS", "60"))
 """Random deep ways a viewer; the promise is 10,000."""
+
+pytestmark = pytest.mark.timeout(300 + WAYS)
 
 _DELETED = ("bo:post:everyone_deleted", "bo:media:everyone_deleted", "tia:comment:at_deleted")
 _PRIVATE = ("per:post:", "per:media:", "per:story:", "per:storymedia:", "fay:comment:at_per")

@@ -10,8 +10,8 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from nova.platform.db.bell import Bell
+from nova.platform.db.claim import pending_claim
 from nova.platform.db.failures import CommitUnknown, is_lost, translate, translated
-from nova.platform.db.idempotency import pending_claim
 from nova.platform.db.pool import Connection, Pool, Record, roll_back
 from nova.platform.db.tx import Pending, Tx
 from nova.platform.errors import Internal, Unavailable

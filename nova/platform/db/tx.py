@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
+from nova.platform.db.claim import Claim
 from nova.platform.db.failures import translated
-from nova.platform.db.idempotency import Claim
 from nova.platform.db.pool import Connection, Record
 from nova.platform.events import Event, Received
 from nova.platform.outbox.write import trace_headers

@@ -34,7 +34,7 @@ def build(platform: Platform) -> Room:
         posts=Posts(writer=writer, reading=reading, clock=platform.clock),
         reading=reading,
         stories=stories,
-        once=Once("content"),
+        once=Once(database),
     )
     return Room(
         name="content",

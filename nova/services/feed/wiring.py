@@ -73,7 +73,7 @@ def build(platform: Platform) -> Room:
             filters=(dismissed, FilterVisible(posts=content, people=people, only_strangers=True)),
         ),
         marking=Marking(dismissals=dismissals, seen=seen, posts=content, clock=platform.clock),
-        once=Once("feed"),
+        once=Once(platform.database("feed")),
     )
     following = Following(postings=postings, content=content, keeping=keeping)
     projection = _projection(platform, following)

@@ -49,7 +49,7 @@ def build(platform: Platform) -> Room:
         ),
         reading=Reading(network=network, ledger=ledger, clock=clock),
         suggesting=Suggesting(network=network, clock=clock),
-        once=Once("graph"),
+        once=Once(database),
     )
     ears = Ears(hearing)
     consumer = Consumer(

@@ -61,7 +61,7 @@ def build(platform: Platform) -> Room:
         sessions=Sessions(store=store, tickets=tickets, revoking=revoking, clock=clock),
         roles=Roles(store=store, revoking=revoking),
         keys=keys,
-        once=Once("identity"),
+        once=Once(platform.database("identity")),
     )
     sweeper = Sweeper(store, revocations_matter=token_life + CLOCK_SLACK)
     startables: list[Lifecycle] = [

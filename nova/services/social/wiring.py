@@ -37,7 +37,7 @@ def build(platform: Platform) -> Room:
         reactions=Reactions(writer=writer, counters=counters, sight=sight, clock=clock),
         comments=Comments(writer=writer, reading=reading, counters=counters, sight=sight, clock=clock),
         reading=reading,
-        once=Once("social"),
+        once=Once(database),
     )
     consumer = Consumer(
         group="social",

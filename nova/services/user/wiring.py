@@ -40,7 +40,7 @@ def build(platform: Platform) -> Room:
         restrictions=Restrictions(
             writer=writer, store=restrictions, profile_store=store, profiles=profiles, clock=platform.clock
         ),
-        once=Once("user"),
+        once=Once(database),
     )
     return Room(
         name="user",

@@ -88,7 +88,7 @@ async def house(scratch: Scratch) -> AsyncIterator[ContentHouse]:
         reading = Reading(store=PostStore(database), sight=sight)
         stories = Stories(writer=writer, store=StoryStore(database), sight=sight, clock=clock)
         posts = Posts(writer=writer, reading=reading, clock=clock)
-        server = ContentServer(posts=posts, reading=reading, stories=stories, once=Once("content"))
+        server = ContentServer(posts=posts, reading=reading, stories=stories, once=Once(database))
         await neighbourhood.open(
             [
                 ServiceBinding(

@@ -32,10 +32,8 @@ class Marking:
     async def not_interested(self, actor: Actor, post_id: PostId) -> None:
         """Keep a post out of the caller's feeds. Saying it again changes nothing."""
         actor.require("feed:read")
-        visible = await self._posts.visible([post_id.bytes])
+        if not await self._posts.visible([post_id.bytes]):
+            raise PostNotFound
         async with self._dismissals.transaction() as tx:
-            # Inside, so that a request that is repeated after its success gets the first answer.
-            if not visible:
-                raise PostNotFound
             await tx.dismiss(UserId(actor.user_id), post_id, self._clock.now())
             tx.answer(None)

@@ -89,13 +89,12 @@ class Restrictions:
         """Keep a user out of the caller's feeds, for good or until a moment. Muting again moves the end."""
         card = await self._visible(actor, user_id)
         now = self._clock.now()
+        if until is not None and until <= now:
+            raise MuteEnded(field="until")
         mute = Mute(
             user_id=UserId(actor.user_id), muted_id=user_id, muted_at=now, until=until, version=first_version(now)
         )  # fmt: skip
         async with self._writer.transaction() as tx:
-            # Inside, so that a repeated call gets its first answer though the moment has passed since.
-            if until is not None and until <= now:
-                raise MuteEnded(field="until")
             for made in await tx.add_mutes([mute]):
                 tx.emit(events.mute_created(made))
             return tx.answer(card)

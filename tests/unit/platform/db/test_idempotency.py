@@ -9,10 +9,11 @@ from google.protobuf.wrappers_pb2 import BytesValue, Int32Value, StringValue
 from nova.platform.auth.actor import Actor
 from nova.platform.db.database import Database
 from nova.platform.db.idempotency import Once
-from nova.platform.errors import IdempotencyConflict
+from nova.platform.errors import IdempotencyConflict, NotFound
 from nova.platform.ids import uuid7
 from nova.platform.rpc.context import CallContext, entered
 from tests.scratch import EffectTx, Scratch
+from tests.waiting import until
 
 ACTOR = Actor(user_id=uuid7(), session_id=uuid7(), roles=frozenset(), permissions=frozenset(), token="t")
 
@@ -22,12 +23,15 @@ class Counting:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.once = Once(database.room)
+        self.once = Once(database)
         self.calls = 0
         self.answers = True
+        self.refuses = False
 
     async def verb(self) -> int:
         self.calls += 1
+        if self.refuses:
+            raise NotFound
         async with self.database.transaction(EffectTx) as tx:
             await tx.add_effect(uuid7())
             count = int(await tx.fetchval("SELECT count(*) FROM effects"))
@@ -114,6 +118,49 @@ async def test_the_second_call_waits_for_the_first_and_takes_over_when_it_fails(
         await first
     assert await second == 1
     assert await room.effects() == 1
+
+
+async def test_a_refusal_before_the_first_transaction_does_not_hide_an_answer_that_was_given(
+    room: Counting,
+) -> None:
+    assert await room.call("a") == 1
+    room.refuses = True
+    assert await room.call("a") == 1
+    with pytest.raises(IdempotencyConflict):
+        await room.call("b")
+    with pytest.raises(NotFound):
+        await room.call("a", key="key-2")
+    with pytest.raises(NotFound):
+        await room.call("a", key=None)
+    room.refuses = False
+    assert await room.call("b", key="key-2") == 2  # the refusal has left its key free
+
+
+async def test_a_call_that_is_refused_waits_for_the_first_and_gets_its_answer(room: Counting) -> None:
+    inside, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def answers_late() -> int:
+        async with room.database.transaction(EffectTx) as tx:
+            inside.set()
+            await goes_on.wait()
+            return tx.answer(7)
+
+    with entered(CallContext(actor=ACTOR, idempotency_key="key-1")):
+        first = asyncio.create_task(
+            room.once(
+                StringValue(value="a"),
+                Int32Value,
+                answers_late,
+                present=lambda count: Int32Value(value=count),
+            )
+        )
+    await inside.wait()
+    room.refuses = True
+    second = asyncio.create_task(room.call("a"))
+    await until(lambda: room.calls == 1)
+    goes_on.set()
+    assert (await first).value == 7
+    assert await second == 7
 
 
 async def test_another_rooms_transaction_inside_the_verb_takes_no_part(scratch: Scratch) -> None:
