@@ -17,7 +17,7 @@ from tests.scratch import EffectTx
 
 MODULE = "bench.micro.bench_consumer"
 BATCH, PAYLOAD = 200, 300
-THINGS = Topic("bench.thing.done", BytesValue)
+THINGS = Topic("bench.thing.done", BytesValue, key="value")
 
 
 VALUE = BytesValue(value=bytes(PAYLOAD)).SerializeToString()

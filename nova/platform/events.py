@@ -31,16 +31,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Topic(Generic[M]):
-    """A named stream of one message type, split into `partitions` by key."""
+    """A named stream of one message type, split into `partitions` by its `key`: a field of bytes in the message."""
 
     name: str
     message: type[M]
+    key: str
     partitions: int = 8
 
-    def event(self, *, key: UUID, value: M) -> Event:
+    def event(self, value: M) -> Event:
         """Return a new event of this topic. Trace and correlation headers are added when it is emitted."""
         return Event(
-            id=uuid7(), topic=self.name, key=key.bytes, payload=value.SerializeToString(),
+            id=uuid7(), topic=self.name, key=getattr(value, self.key), payload=value.SerializeToString(),
             emitted_at=datetime.now(UTC),
         )  # fmt: skip
 

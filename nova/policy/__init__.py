@@ -1,1 +1,1 @@
-"""What every room obeys, as pure functions: rules of input, permissions, visibility. No I/O."""
+"""What every room obeys, as pure functions: rules of input, permissions, visibility, topics. No I/O."""

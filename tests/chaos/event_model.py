@@ -14,7 +14,7 @@ from nova.platform.events import Event, Received, Topic
 from nova.platform.ids import uuid7
 from tests.scratch import EffectTx
 
-THINGS = Topic("chaos.thing.done", BytesValue, partitions=4)
+THINGS = Topic("chaos.thing.done", BytesValue, key="value", partitions=4)
 GROUP = "chaos"
 
 

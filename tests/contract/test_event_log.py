@@ -26,8 +26,8 @@ from nova.platform.log.port import (
 from nova.platform.log.postgres import PostgresLog
 from tests.scratch import Scratch
 
-THINGS = Topic("test.thing.made", BytesValue, partitions=4)
-OTHERS = Topic("test.other.made", BytesValue, partitions=2)
+THINGS = Topic("test.thing.made", BytesValue, key="value", partitions=4)
+OTHERS = Topic("test.other.made", BytesValue, key="value", partitions=2)
 
 
 @pytest.fixture

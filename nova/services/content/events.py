@@ -4,14 +4,15 @@ from datetime import datetime
 
 from nova.api.content.v1 import content_pb2 as pb
 from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent, StoryEvent
-from nova.platform.events import Event, Topic
+from nova.platform.events import Event
+from nova.policy import topics
 from nova.services.content.model import Post, PostId, Story, UserId
 
-POST_CREATED = Topic("content.post.created", PostCreatedEvent, partitions=16)
-POST_UPDATED = Topic("content.post.updated", PostUpdatedEvent, partitions=16)
-POST_DELETED = Topic("content.post.deleted", PostDeletedEvent, partitions=16)
-STORY_CREATED = Topic("content.story.created", StoryEvent, partitions=16)
-STORY_DELETED = Topic("content.story.deleted", StoryEvent, partitions=16)
+POST_CREATED = topics.POST_CREATED
+POST_UPDATED = topics.POST_UPDATED
+POST_DELETED = topics.POST_DELETED
+STORY_CREATED = topics.STORY_CREATED
+STORY_DELETED = topics.STORY_DELETED
 
 
 def post_created(post: Post) -> Event:
@@ -25,7 +26,7 @@ def post_created(post: Post) -> Event:
         tags=post.tags,
     )
     value.created_at.FromDatetime(post.created_at)
-    return POST_CREATED.event(key=post.author_id, value=value)
+    return POST_CREATED.event(value)
 
 
 def post_updated(post: Post) -> Event:
@@ -40,24 +41,24 @@ def post_updated(post: Post) -> Event:
         version=post.version,
     )
     value.edited_at.FromDatetime(post.edited_at or post.created_at)
-    return POST_UPDATED.event(key=post.author_id, value=value)
+    return POST_UPDATED.event(value)
 
 
 def post_deleted(post_id: PostId, author_id: UserId, deleted_at: datetime) -> Event:
     """Return the event of a deleted post."""
     value = PostDeletedEvent(post_id=post_id.bytes, user_id=author_id.bytes)
     value.deleted_at.FromDatetime(deleted_at)
-    return POST_DELETED.event(key=author_id, value=value)
+    return POST_DELETED.event(value)
 
 
 def story_created(story: Story) -> Event:
     """Return the event of a new story."""
-    return STORY_CREATED.event(key=story.author_id, value=_story(story, story.created_at))
+    return STORY_CREATED.event(_story(story, story.created_at))
 
 
 def story_deleted(story: Story, deleted_at: datetime) -> Event:
     """Return the event of a story that its author took back."""
-    return STORY_DELETED.event(key=story.author_id, value=_story(story, deleted_at))
+    return STORY_DELETED.event(_story(story, deleted_at))
 
 
 def _story(story: Story, occurred_at: datetime) -> StoryEvent:

@@ -1,8 +1,7 @@
 """What ranking hears."""
 
-from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent
-from nova.platform.events import Topic
+from nova.policy import topics
 
-POST_CREATED = Topic("content.post.created", PostCreatedEvent, partitions=16)
-POST_UPDATED = Topic("content.post.updated", PostUpdatedEvent, partitions=16)
-POST_DELETED = Topic("content.post.deleted", PostDeletedEvent, partitions=16)
+POST_CREATED = topics.POST_CREATED
+POST_UPDATED = topics.POST_UPDATED
+POST_DELETED = topics.POST_DELETED

@@ -2,49 +2,49 @@
 
 from datetime import datetime
 
-from nova.api.content.v1.events_pb2 import PostDeletedEvent
 from nova.api.social.v1.events_pb2 import CommentEvent, LikeEvent, ShareEvent
-from nova.platform.events import Event, Topic
+from nova.platform.events import Event
+from nova.policy import topics
 from nova.services.social.model import Comment, Like, Share, UserId
 
-LIKE_CREATED = Topic("social.like.created", LikeEvent)
-LIKE_DELETED = Topic("social.like.deleted", LikeEvent)
-SHARE_CREATED = Topic("social.share.created", ShareEvent)
-SHARE_DELETED = Topic("social.share.deleted", ShareEvent)
-COMMENT_CREATED = Topic("social.comment.created", CommentEvent)
-COMMENT_DELETED = Topic("social.comment.deleted", CommentEvent)
+LIKE_CREATED = topics.LIKE_CREATED
+LIKE_DELETED = topics.LIKE_DELETED
+SHARE_CREATED = topics.SHARE_CREATED
+SHARE_DELETED = topics.SHARE_DELETED
+COMMENT_CREATED = topics.COMMENT_CREATED
+COMMENT_DELETED = topics.COMMENT_DELETED
 
-POST_DELETED = Topic("content.post.deleted", PostDeletedEvent, partitions=16)
+POST_DELETED = topics.POST_DELETED
 
 
 def like_created(like: Like, author_id: UserId) -> Event:
     """Return the event of a like; `author_id` is whose post it is."""
-    return LIKE_CREATED.event(key=like.post_id, value=_like(like, author_id, like.liked_at))
+    return LIKE_CREATED.event(_like(like, author_id, like.liked_at))
 
 
 def like_deleted(like: Like, author_id: UserId, deleted_at: datetime) -> Event:
     """Return the event of a like that was taken back at `deleted_at`."""
-    return LIKE_DELETED.event(key=like.post_id, value=_like(like, author_id, deleted_at))
+    return LIKE_DELETED.event(_like(like, author_id, deleted_at))
 
 
 def share_created(share: Share, author_id: UserId) -> Event:
     """Return the event of a share."""
-    return SHARE_CREATED.event(key=share.post_id, value=_share(share, author_id, share.shared_at))
+    return SHARE_CREATED.event(_share(share, author_id, share.shared_at))
 
 
 def share_deleted(share: Share, author_id: UserId, deleted_at: datetime) -> Event:
     """Return the event of a share that was taken back."""
-    return SHARE_DELETED.event(key=share.post_id, value=_share(share, author_id, deleted_at))
+    return SHARE_DELETED.event(_share(share, author_id, deleted_at))
 
 
 def comment_created(comment: Comment, author_id: UserId) -> Event:
     """Return the event of a comment; `author_id` is whose post it is."""
-    return COMMENT_CREATED.event(key=comment.post_id, value=_comment(comment, author_id, comment.created_at))
+    return COMMENT_CREATED.event(_comment(comment, author_id, comment.created_at))
 
 
 def comment_deleted(comment: Comment, author_id: UserId, deleted_at: datetime) -> Event:
     """Return the event of a deleted comment: one for each comment of a subtree."""
-    return COMMENT_DELETED.event(key=comment.post_id, value=_comment(comment, author_id, deleted_at))
+    return COMMENT_DELETED.event(_comment(comment, author_id, deleted_at))
 
 
 def _like(like: Like, author_id: UserId, occurred_at: datetime) -> LikeEvent:

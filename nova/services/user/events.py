@@ -2,18 +2,18 @@
 
 from datetime import datetime
 
-from nova.api.identity.v1.events_pb2 import UserCreatedEvent
 from nova.api.user.v1.events_pb2 import BlockEvent, MuteEvent, ProfileUpdatedEvent
-from nova.platform.events import Event, Topic
+from nova.platform.events import Event
+from nova.policy import topics
 from nova.services.user.model import Block, Mute, Profile
 
-USER_CREATED = Topic("identity.user.created", UserCreatedEvent, partitions=12)
+USER_CREATED = topics.USER_CREATED
 
-PROFILE_UPDATED = Topic("user.profile.updated", ProfileUpdatedEvent, partitions=12)
-BLOCK_CREATED = Topic("user.block.created", BlockEvent, partitions=12)
-BLOCK_DELETED = Topic("user.block.deleted", BlockEvent, partitions=12)
-MUTE_CREATED = Topic("user.mute.created", MuteEvent, partitions=12)
-MUTE_DELETED = Topic("user.mute.deleted", MuteEvent, partitions=12)
+PROFILE_UPDATED = topics.PROFILE_UPDATED
+BLOCK_CREATED = topics.BLOCK_CREATED
+BLOCK_DELETED = topics.BLOCK_DELETED
+MUTE_CREATED = topics.MUTE_CREATED
+MUTE_DELETED = topics.MUTE_DELETED
 
 
 def profile_updated(profile: Profile, *, suggestible: bool, updated_at: datetime) -> Event:
@@ -29,27 +29,27 @@ def profile_updated(profile: Profile, *, suggestible: bool, updated_at: datetime
         version=profile.version,
     )
     value.updated_at.FromDatetime(updated_at)
-    return PROFILE_UPDATED.event(key=profile.user_id, value=value)
+    return PROFILE_UPDATED.event(value)
 
 
 def block_created(block: Block) -> Event:
     """Return the event of a new block."""
-    return BLOCK_CREATED.event(key=block.user_id, value=_block(block, block.blocked_at))
+    return BLOCK_CREATED.event(_block(block, block.blocked_at))
 
 
 def block_deleted(block: Block, lifted_at: datetime) -> Event:
     """Return the event of a block that was lifted."""
-    return BLOCK_DELETED.event(key=block.user_id, value=_block(block, lifted_at))
+    return BLOCK_DELETED.event(_block(block, lifted_at))
 
 
 def mute_created(mute: Mute) -> Event:
     """Return the event of a new mute, or of one with another end."""
-    return MUTE_CREATED.event(key=mute.user_id, value=_mute(mute, mute.muted_at))
+    return MUTE_CREATED.event(_mute(mute, mute.muted_at))
 
 
 def mute_deleted(mute: Mute, lifted_at: datetime) -> Event:
     """Return the event of a mute that was lifted."""
-    return MUTE_DELETED.event(key=mute.user_id, value=_mute(mute, lifted_at))
+    return MUTE_DELETED.event(_mute(mute, lifted_at))
 
 
 def _block(block: Block, occurred_at: datetime) -> BlockEvent:

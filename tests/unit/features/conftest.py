@@ -181,7 +181,7 @@ class FeaturesHouse:
         self.content.tags[post_id] = tags
         value = PostCreatedEvent(post_id=post_id, user_id=author.bytes, tags=tags)
         value.created_at.FromDatetime(self.clock.now())
-        return post_id, events.POST_CREATED.event(key=author, value=value)
+        return post_id, events.POST_CREATED.event(value)
 
     async def posted(self, author: UUID, *tags: str) -> bytes:
         """Write a post, and have features hear of it."""
@@ -190,14 +190,10 @@ class FeaturesHouse:
         return post_id
 
     def edited(self, post_id: bytes, author: UUID, *tags: str) -> Event:
-        return events.POST_UPDATED.event(
-            key=author, value=PostUpdatedEvent(post_id=post_id, user_id=author.bytes, tags=tags)
-        )
+        return events.POST_UPDATED.event(PostUpdatedEvent(post_id=post_id, user_id=author.bytes, tags=tags))
 
     def deleted(self, post_id: bytes, author: UUID) -> Event:
-        return events.POST_DELETED.event(
-            key=author, value=PostDeletedEvent(post_id=post_id, user_id=author.bytes)
-        )
+        return events.POST_DELETED.event(PostDeletedEvent(post_id=post_id, user_id=author.bytes))
 
     def like(self, user: UUID, post_id: bytes, author: UUID) -> Event:
         return self._reaction(events.LIKE_CREATED, LikeEvent(), user, post_id, author)
@@ -218,7 +214,7 @@ class FeaturesHouse:
         topic, message = topics[made.topic]
         value = message.FromString(made.payload)
         value.occurred_at.FromDatetime(self.clock.now())
-        return topic.event(key=UUID(bytes=made.key), value=value)
+        return topic.event(value)
 
     def _reaction(
         self,
@@ -231,7 +227,7 @@ class FeaturesHouse:
         value.user_id, value.post_id, value.author_id = user.bytes, post_id, author.bytes
         value.occurred_at.FromDatetime(self.clock.now())
         value.reacted_at.FromDatetime(self.clock.now())
-        return topic.event(key=UUID(bytes=post_id), value=value)
+        return topic.event(value)
 
 
 def record_of(event: Event) -> Record:

@@ -123,7 +123,7 @@ async def test_x1_a_broken_event_is_skipped_and_its_neighbours_count_once(
     value = LikeEvent(user_id=house.kofi.bytes, post_id=post_id, author_id=house.ada.bytes)
     for field in broken_fields:
         setattr(value, field, b"short")
-    broken = events.LIKE_CREATED.event(key=UUID(bytes=post_id), value=value)
+    broken = events.LIKE_CREATED.event(value)
     unreadable = Event(
         id=uuid7(), topic=broken.topic, key=post_id, payload=b"\xff\xff", emitted_at=broken.emitted_at
     )

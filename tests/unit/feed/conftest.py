@@ -119,16 +119,16 @@ class FeedHouse:
             audience=content_pb2.Audience.ValueType(post.audience.value),
         )
         value.created_at.FromDatetime(self.clock.now())
-        return events.POST_CREATED.event(key=post.author, value=value)
+        return events.POST_CREATED.event(value)
 
     def deleted(self, post_id: bytes, author: UUID) -> Event:
         value = PostDeletedEvent(post_id=post_id, user_id=author.bytes)
         value.deleted_at.FromDatetime(self.clock.now())
-        return events.POST_DELETED.event(key=author, value=value)
+        return events.POST_DELETED.event(value)
 
     def followed(self, topic: Topic[FollowEvent], follower: UUID, followee: UUID) -> Event:
         value = FollowEvent(follower_id=follower.bytes, followee_id=followee.bytes, version=1)
-        return topic.event(key=follower, value=value)
+        return topic.event(value)
 
     async def tell(self, *told: Event) -> None:
         """Put events in the log and wait until feed has applied them."""

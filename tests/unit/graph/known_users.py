@@ -57,7 +57,7 @@ class KnownUsers(UserServiceServicer):
 
     def opened(self, user_id: UUID) -> Event:
         value = UserCreatedEvent(user_id=user_id.bytes, handle="somebody")
-        return events.USER_CREATED.event(key=user_id, value=value)
+        return events.USER_CREATED.event(value)
 
     def change(self, user_id: UUID, *, private: bool | None = None, suggestible: bool | None = None) -> Event:
         """Change an account."""
@@ -73,7 +73,7 @@ class KnownUsers(UserServiceServicer):
             version=self.versions[user_id],
             updated_at=to_timestamp(at),
         )
-        return events.PROFILE_UPDATED.event(key=user_id, value=value)
+        return events.PROFILE_UPDATED.event(value)
 
     def block(self, user_id: UUID, blocked_id: UUID) -> Event:
         version, at = self._now()
@@ -81,7 +81,7 @@ class KnownUsers(UserServiceServicer):
         value = BlockEvent(
             user_id=user_id.bytes, blocked_id=blocked_id.bytes, version=version, occurred_at=to_timestamp(at)
         )
-        return events.BLOCK_CREATED.event(key=user_id, value=value)
+        return events.BLOCK_CREATED.event(value)
 
     def unblock(self, user_id: UUID, blocked_id: UUID) -> Event:
         version, at = self._now()
@@ -90,7 +90,7 @@ class KnownUsers(UserServiceServicer):
         value = BlockEvent(
             user_id=user_id.bytes, blocked_id=blocked_id.bytes, version=version, occurred_at=to_timestamp(at)
         )
-        return events.BLOCK_DELETED.event(key=user_id, value=value)
+        return events.BLOCK_DELETED.event(value)
 
     def mute(self, user_id: UUID, muted_id: UUID, until: datetime | None = None) -> Event:
         version, at = self._now()
@@ -99,7 +99,7 @@ class KnownUsers(UserServiceServicer):
             user_id=user_id.bytes, muted_id=muted_id.bytes, version=version, occurred_at=to_timestamp(at),
             until=None if until is None else to_timestamp(until),
         )  # fmt: skip
-        return events.MUTE_CREATED.event(key=user_id, value=value)
+        return events.MUTE_CREATED.event(value)
 
     def unmute(self, user_id: UUID, muted_id: UUID) -> Event:
         version, at = self._now()
@@ -108,7 +108,7 @@ class KnownUsers(UserServiceServicer):
         value = MuteEvent(
             user_id=user_id.bytes, muted_id=muted_id.bytes, version=version, occurred_at=to_timestamp(at)
         )
-        return events.MUTE_DELETED.event(key=user_id, value=value)
+        return events.MUTE_DELETED.event(value)
 
     async def GetFollowTerms(
         self, request: pb.GetFollowTermsRequest, context: object

@@ -249,7 +249,7 @@ class SocialHouse:
 def deleted(post_id: bytes, author: UUID) -> Record:
     value = PostDeletedEvent(post_id=post_id, user_id=author.bytes)
     value.deleted_at.FromDatetime(datetime.now(UTC))
-    event = POST_DELETED.event(key=author, value=value)
+    event = POST_DELETED.event(value)
     return Record(
         id=event.id, topic=event.topic, key=event.key, payload=event.payload, emitted_at=event.emitted_at,
         source="content", headers={"correlation_id": "deletion-7"},

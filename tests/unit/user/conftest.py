@@ -96,7 +96,7 @@ def account_opened(user_id: UUID, handle: str, display_name: str = "") -> Record
     """Return the record by which identity tells that an account was opened."""
     value = UserCreatedEvent(user_id=user_id.bytes, handle=handle, display_name=display_name)
     value.created_at.FromDatetime(datetime.now(UTC))
-    event = USER_CREATED.event(key=user_id, value=value)
+    event = USER_CREATED.event(value)
     return Record(
         id=event.id, topic=event.topic, key=event.key, payload=event.payload, emitted_at=event.emitted_at,
         source="identity", headers={"correlation_id": "sign-up-7"},

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from google.protobuf.wrappers_pb2 import BytesValue, StringValue
+from google.protobuf.wrappers_pb2 import BytesValue
 
 from nova.platform.backoff import Backoff
 from nova.platform.consumer import TRIES, WINDOW, Consumer
@@ -21,8 +21,8 @@ from nova.platform.rpc.context import current_call
 from tests.scratch import EffectTx, Scratch
 from tests.waiting import running, until
 
-THINGS = Topic("test.thing.done", BytesValue)
-OTHERS = Topic("test.other.done", StringValue)
+THINGS = Topic("test.thing.done", BytesValue, key="value")
+OTHERS = Topic("test.other.done", BytesValue, key="value")
 SOON = Backoff(first_s=0.0, longest_s=0.0)
 
 Events = Sequence[Received[BytesValue]]
@@ -204,7 +204,7 @@ async def test_a_handler_runs_in_the_context_of_its_event(scratch: Scratch) -> N
     async def handle(tx: EffectTx, events: Events) -> None:
         seen.append(current_call().correlation_id)
         for event in events:
-            tx.emit(OTHERS.event(key=uuid7(), value=StringValue(value="next")), cause=event)
+            tx.emit(OTHERS.event(BytesValue(value=b"next")), cause=event)
 
     one = consumer(database, log, handle)
     await one.deliver([record(correlation_id="c-1")])

@@ -16,7 +16,7 @@ from nova.platform.log.postgres import PostgresLog
 from nova.platform.projection import Behind, Projection
 from tests.scratch import Scratch
 
-THINGS = Topic("test.thing.done", BytesValue)
+THINGS = Topic("test.thing.done", BytesValue, key="value")
 
 
 def record(value: bytes, headers: dict[str, str] | None = None) -> Record:

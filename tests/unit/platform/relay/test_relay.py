@@ -20,7 +20,7 @@ from nova.platform.relay import TRIES, Relay
 from tests.scratch import Scratch
 from tests.waiting import running, until
 
-THINGS = Topic("test.thing.done", BytesValue)
+THINGS = Topic("test.thing.done", BytesValue, key="value")
 TOO_LARGE = bytes(MAX_RECORD_BYTES + 1)
 AT_ONCE = Backoff(first_s=0.0, longest_s=0.0)
 
