@@ -9,10 +9,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from nova.platform.errors import NotFound
-
 _UUID_BYTES: Final = 16
 _LONGEST: Final = 64
+_NOTHING: Final = bytes(_UUID_BYTES)
+"""The nil UUID (RFC 9562, section 5.9): under it no room knows anything."""
 
 
 class Kind(Enum):
@@ -59,8 +59,9 @@ def decode(text: str) -> GlobalId | None:
 
 
 def bytes_of(text: str, kind: Kind) -> bytes:
-    """Return the id of an entity of this kind; raises what the rooms raise for one that does not exist."""
+    """Return the id of an entity of this kind; for any other text the id of nothing.
+
+    So the room answers, and what it says to an id that names nothing is the same whoever found that out.
+    """
     found = decode(text)
-    if found is None or found.kind is not kind:
-        raise NotFound(reason=f"{kind.name}_NOT_FOUND")
-    return found.uuid.bytes
+    return found.uuid.bytes if found is not None and found.kind is kind else _NOTHING

@@ -87,7 +87,10 @@ class MarkSeenInput(MutationInput):
 class MarkSeenPayload(Payload):
     """What was noted."""
 
-    seen_post_ids: list[strawberry.ID] = strawberry.field(default_factory=list)
+    seen_post_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="As they were given; one that names no post says nothing to the feeds.",
+    )
 
 
 @strawberry.input

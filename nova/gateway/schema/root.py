@@ -31,7 +31,7 @@ from nova.gateway.schema.publishing import ContentMutations
 from nova.gateway.schema.social import Comment, SocialMutations, show_comments
 from nova.gateway.schema.user import User, load_users
 from nova.gateway.schema.viewer import Viewer
-from nova.platform.errors import InvalidArgument, NotFound
+from nova.platform.errors import InvalidArgument
 from nova.policy import rules
 
 _READ_BY: dict[Kind, Rpc] = {
@@ -113,11 +113,7 @@ class Query(FeedQueries):
     )
     async def post(self, info: Info, id: strawberry.ID) -> Post | None:  # noqa: A002 - the contract's name
         """Return a post."""
-        try:
-            post_id = bytes_of(id, Kind.POST)
-        except NotFound:
-            return None
-        return await load_post(info, post_id)
+        return await load_post(info, bytes_of(id, Kind.POST))
 
 
 @strawberry.type

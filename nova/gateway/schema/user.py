@@ -25,7 +25,6 @@ from nova.gateway.schema.calls import (
 )
 from nova.gateway.schema.fields import field
 from nova.gateway.schema.node import Node
-from nova.platform.errors import NotFound
 from nova.policy.relations import Relation
 
 if TYPE_CHECKING:
@@ -175,14 +174,10 @@ class User(Node):
     async def path_to(self, info: Info, user_id: strawberry.ID, max_depth: int = 4) -> list["User"] | None:
         """Find a shortest chain of follows."""
         context = info.context
-        try:
-            to_user_id = bytes_of(user_id, Kind.USER)
-            request = graph_pb2.FindPathRequest(
-                from_user_id=self.uuid, to_user_id=to_user_id, max_depth=max_depth
-            )
-            path = (await context.ask(context.rooms.graph.FindPath, request)).user_ids
-        except NotFound:
-            return None
+        request = graph_pb2.FindPathRequest(
+            from_user_id=self.uuid, to_user_id=bytes_of(user_id, Kind.USER), max_depth=max_depth
+        )
+        path = (await context.ask(context.rooms.graph.FindPath, request)).user_ids
         users = await load_users(context, path)
         return [user for user in users if user] if path and all(users) else None
 

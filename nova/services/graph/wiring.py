@@ -42,6 +42,7 @@ def build(platform: Platform) -> Room:
     server = GraphServer(
         following=Following(
             writer=GraphWriter(database),
+            ledger=ledger,
             users=UserTerms(users),
             hearing=hearing,
             recorder=recorder,

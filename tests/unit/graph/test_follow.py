@@ -176,6 +176,23 @@ async def test_a1_a_block_either_way_has_the_shape_of_nobody(house: GraphHouse) 
     assert await outbox_topics(house.database) == []
 
 
+async def test_a1_who_is_not_there_for_the_caller_can_be_neither_unfollowed_nor_removed(
+    house: GraphHouse,
+) -> None:
+    ada, kofi = house.users.people(2)
+    house.users.block(ada, kofi)
+    for user_id in (ada, uuid7(), UUID(int=0)):
+        for verb in (house.unfollow(kofi, user_id), remove(house, kofi, user_id)):
+            with pytest.raises(NotFound) as refusal:
+                await verb
+            assert (refusal.value.reason, refusal.value.field) == ("USER_NOT_FOUND", "user_id")
+    assert await house.unfollow(ada, kofi) == NONE  # who blocks still sees whom he blocks
+    await remove(house, ada, kofi)
+    house.users.unblock(ada, kofi)
+    assert await house.unfollow(kofi, ada) == NONE
+    assert await outbox_topics(house.database) == []
+
+
 async def test_nobody_follows_himself(house: GraphHouse) -> None:
     (ada,) = house.users.people(1)
     with pytest.raises(InvalidArgument) as refusal:
@@ -183,13 +200,17 @@ async def test_nobody_follows_himself(house: GraphHouse) -> None:
     assert (refusal.value.reason, refusal.value.field) == ("ONESELF_FOLLOWED", "user_id")
 
 
-async def test_a_follow_is_not_decided_without_user(house: GraphHouse) -> None:
-    ada, kofi = house.users.people(2)
+async def test_a_follow_is_not_decided_without_user_and_one_that_stands_can_be_ended(
+    house: GraphHouse,
+) -> None:
+    ada, kofi, mei = house.users.people(3)
+    await house.follow(ada, mei)
     house.users.down = True
-    with pytest.raises(Unavailable):
-        await house.follow(ada, kofi)
-    assert await house.unfollow(ada, kofi) == NONE
-    assert await outbox_topics(house.database) == []
+    for verb in (house.follow, house.unfollow):
+        with pytest.raises(Unavailable):
+            await verb(ada, kofi)
+    assert await house.unfollow(ada, mei) == NONE
+    assert await outbox_topics(house.database) == ["graph.follow.created", "graph.follow.deleted"]
 
 
 async def test_r2_r8_callers_permissions_and_ids_are_checked(house: GraphHouse) -> None:

@@ -20,6 +20,7 @@ from nova.services.graph.model import (
 )
 from nova.services.graph.service.hearing import Hearing, followed
 from nova.services.graph.service.recording import Recorder
+from nova.services.graph.store.ledger import Ledger
 from nova.services.graph.store.tx import GraphTx, GraphWriter
 
 
@@ -35,9 +36,17 @@ class Following:
     """The verbs that change who follows whom."""
 
     def __init__(
-        self, *, writer: GraphWriter, users: Users, hearing: Hearing, recorder: Recorder, clock: Clock
+        self,
+        *,
+        writer: GraphWriter,
+        ledger: Ledger,
+        users: Users,
+        hearing: Hearing,
+        recorder: Recorder,
+        clock: Clock,
     ) -> None:
         self._writer = writer
+        self._ledger = ledger
         self._users = users
         self._hearing = hearing
         self._recorder = recorder
@@ -70,7 +79,10 @@ class Following:
     async def unfollow(self, actor: Actor, user_id: UserId) -> FollowState:
         """Stop following a user, or withdraw the request. Whoever was not followed still is not."""
         actor.require("graph:write:own")
-        pairs, at = [(UserId(actor.user_id), user_id)], self._clock.now()
+        me = UserId(actor.user_id)
+        if not await self._ledger.tied(me, user_id):
+            await self._require_there(user_id)
+        pairs, at = [(me, user_id)], self._clock.now()
         async with self._writer.transaction() as tx:
             changes = Changes(
                 unrequested=await tx.end_requests(pairs, at), unfollowed=await tx.end_follows(pairs, at)
@@ -79,11 +91,14 @@ class Following:
             return tx.answer(FollowState.NONE)
 
     async def remove_follower(self, actor: Actor, user_id: UserId) -> None:
-        """Make somebody stop following the caller."""
+        """Make somebody stop following the caller. Whoever did not follow still does not."""
         actor.require("graph:write:own")
+        me = UserId(actor.user_id)
+        if not await self._ledger.tied(user_id, me):
+            await self._require_there(user_id)
         at = self._clock.now()
         async with self._writer.transaction() as tx:
-            ended = await tx.end_follows([(user_id, UserId(actor.user_id))], at)
+            ended = await tx.end_follows([(user_id, me)], at)
             self._recorder.record(tx, Changes(unfollowed=ended), at)
             tx.answer(None)
 
@@ -109,6 +124,12 @@ class Following:
                 raise RequestNotFound(field="user_id")
             self._recorder.record(tx, Changes(unrequested=rejected), at)
             tx.answer(None)
+
+    async def _require_there(self, user_id: UserId) -> None:
+        """Raise `UserNotFound` where there is no such user, or he has blocked the caller: both look alike."""
+        terms = await self._users.terms(user_id)
+        if any(block.user_id == user_id and not block.lifted for block in terms.blocks):
+            raise UserNotFound(field="user_id")
 
     async def _made(
         self, tx: GraphTx, me: UserId, user: Privacy, at: datetime

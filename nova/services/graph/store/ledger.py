@@ -23,6 +23,7 @@ FROM (
     ORDER BY since DESC LIMIT $2
 ) AS followed
 """
+_TIED = f"SELECT ({FOLLOWS.stands}) OR ({REQUESTS.stands})"
 
 
 class Ledger:
@@ -45,6 +46,10 @@ class Ledger:
         rows = await self._database.primary.fetch(_FOLLOWING, user_id, limit)
         packed: bytes = rows[0][0]
         return packed
+
+    async def tied(self, one: UserId, other: UserId) -> bool:
+        """Return whether one follows the other, or asks to."""
+        return bool(await self._database.primary.fetchval(_TIED, one, other))
 
     async def _pages(self, ledger: EdgeLedger, ended_since: int) -> AsyncIterator[EdgeBatch]:
         source = target = _NOBODY
