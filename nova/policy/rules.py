@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from nova.platform.errors import InvalidArgument
+from nova.policy import words
 
 CAPTION_MOST: Final = 2000
 COMMENT_MOST: Final = 1000
@@ -26,6 +27,9 @@ PASSWORD_LEAST: Final = 8
 PASSWORD_MOST: Final = 128
 EMAIL_MOST: Final = 254
 CHOSEN_MOST: Final = 500
+MUTED_WORD_MOST: Final = 100
+MUTED_WORDS_MOST: Final = 200
+"""How many words one person may mute."""
 # RFC 5646 allows longer tags; 35 characters hold every one of its examples (section 4.4.1).
 LANGUAGE_MOST: Final = 35
 
@@ -48,14 +52,14 @@ def text(value: str, *, field: str, most: int, least: int = 0, lines: bool = Tru
     kept = unicodedata.normalize("NFC", value)
     if lines:
         kept = kept.replace("\r\n", "\n")
+    if len(kept) > most:
+        raise InvalidArgument(f"{field} has {len(kept)} characters: at most {most}.", field=field)
     for character in kept:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs"} and not (lines and character in _LINE_CONTROLS):
             raise InvalidArgument(f"{field} contains a control character: remove it.", field=field)
         if character in _BIDI_CONTROLS:
             raise InvalidArgument(f"{field} contains a text-direction control: remove it.", field=field)
-    if len(kept) > most:
-        raise InvalidArgument(f"{field} has {len(kept)} characters: at most {most}.", field=field)
     if len(kept.strip()) < least:
         raise InvalidArgument(f"{field} needs at least {least} characters that can be seen.", field=field)
     return kept
@@ -91,6 +95,11 @@ def tags(values: Sequence[str]) -> tuple[str, ...]:
                 f"tags: each is 1 to {TAG_LENGTH_MOST} letters a-z, digits and underscores.", field="tags"
             )
     return tuple(dict.fromkeys(values))
+
+
+def muted_word(value: str) -> str:
+    """Return a word, phrase or hashtag to mute, as `words` compares it: 1 to 100 characters of that form."""
+    return text(words.word_of(value), field="word", most=MUTED_WORD_MOST, least=1, lines=False)
 
 
 def media_urls(values: Sequence[str], *, field: str = "media_urls") -> tuple[str, ...]:
