@@ -239,3 +239,35 @@ async def test_a_key_of_other_signs_is_refused(nova: Nova) -> None:
             "createPost"
         ]
         assert payload == {"userErrors": [{"code": "INVALID_ARGUMENT"}], "post": None}
+
+
+async def refreshed(nova: Nova, token: str, **headers: str) -> Any:
+    return await nova.http.post("/auth/refresh", json={"refresh_token": token}, headers=headers)
+
+
+async def test_t6_a_refresh_over_http_may_be_repeated_under_its_key(nova: Nova) -> None:
+    """Quoted, as the draft has it, or bare: one key."""
+    person = await nova.newcomer("forgetful")
+    first = await refreshed(nova, person.refresh_token, **{"Idempotency-Key": '"one-refresh"'})
+    again = await refreshed(nova, person.refresh_token, **{"Idempotency-Key": "one-refresh"})
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json()["refresh_token"] == first.json()["refresh_token"]
+    following = await refreshed(nova, first.json()["refresh_token"], **{"Idempotency-Key": "one-refresh"})
+    assert (following.status_code, following.json()["code"]) == (409, "IDEMPOTENCY_CONFLICT")
+    replayed = await refreshed(nova, person.refresh_token, **{"Idempotency-Key": "another"})
+    assert (replayed.status_code, replayed.json()["code"]) == (401, "REFRESH_TOKEN_REUSED")
+
+
+async def test_a_sign_in_over_http_may_be_repeated_under_its_key(nova: Nova) -> None:
+    person = await nova.newcomer("impatient")
+    body, headers = {"login": person.handle, "password": PASSWORD}, {"Idempotency-Key": "one-sign-in"}
+    answers = [await nova.http.post("/auth/login", json=body, headers=headers) for _ in range(2)]
+    assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("key", ['"', '""', "with a space", "k" * 129])
+async def test_a_key_of_other_signs_is_refused_over_http(nova: Nova, key: str) -> None:
+    person = await nova.newcomer("careless")
+    refused = await refreshed(nova, person.refresh_token, **{"Idempotency-Key": key})
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_ARGUMENT")
+    assert (await refreshed(nova, person.refresh_token)).status_code == 200

@@ -1,4 +1,8 @@
-"""Signing in without GraphQL: POST /auth/login, /auth/refresh, /auth/logout."""
+"""Signing in without GraphQL: POST /auth/login, /auth/refresh, /auth/logout.
+
+A client that may lose an answer sends an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a repeat
+under the key gets the same answer, where a refresh that is just sent again would end the session.
+"""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +17,7 @@ from nova.gateway.http.response import Refused, Response, json_response
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.tokens import Verifier
 from nova.platform.errors import InvalidArgument, Unauthenticated
+from nova.platform.rpc.call import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_FORM
 from nova.platform.rpc.context import CallContext, entered
 
 R = TypeVar("R")
@@ -61,10 +66,24 @@ class SignInRoutes:
 
 async def _asked(request: Request, actor: Actor | None, call: Callable[[], Awaitable[R]]) -> R:
     context = CallContext(
-        actor=actor, deadline=time.monotonic() + _TIMEOUT_S, correlation_id=request.request_id
+        actor=actor,
+        deadline=time.monotonic() + _TIMEOUT_S,
+        correlation_id=request.request_id,
+        idempotency_key=_key(request),
     )
     with entered(context):
         return await call()
+
+
+def _key(request: Request) -> str | None:
+    """Return the key of the request: in quotes, as the draft has it (RFC 8941, section 3.3.3), or without."""
+    given = request.headers.get(IDEMPOTENCY_KEY, "").strip()
+    key = given[1:-1] if given[:1] == given[-1:] == '"' else given
+    if not given:
+        return None
+    if not IDEMPOTENCY_KEY_FORM.fullmatch(key):
+        raise InvalidArgument("Idempotency-Key: 1 to 128 visible ASCII characters.", field=IDEMPOTENCY_KEY)
+    return key
 
 
 async def _fields(request: Request, names: tuple[str, ...]) -> Mapping[str, str]:
