@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from nova.platform.db.database import Database
 from nova.platform.db.tx import Tx
@@ -20,11 +19,14 @@ ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at, position = exclud
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything that features knew when it had read the log up to `position` (topic, partition -> offset)."""
+    """Everything that features knew when it had read the log up to `position` (topic, partition -> offset).
+
+    `tables` are packed; `notes` are JSON.
+    """
 
     position: Mapping[tuple[str, int], int]
     tables: Sequence[bytes]
-    notes: Mapping[str, Any]
+    notes: str
 
 
 class SnapshotStore:
@@ -39,12 +41,10 @@ class SnapshotStore:
         if row is None:
             return None
         position = {(topic, partition): offset for topic, partition, offset in json.loads(row["position"])}
-        return Snapshot(position=position, tables=row["tables"], notes=json.loads(row["notes"]))
+        return Snapshot(position=position, tables=row["tables"], notes=row["notes"])
 
     async def keep(self, snapshot: Snapshot, taken_at: datetime) -> None:
         """Replace the snapshot."""
         position = [[topic, partition, offset] for (topic, partition), offset in snapshot.position.items()]
         async with self._database.transaction(Tx) as tx:
-            await tx.execute(
-                _KEEP, _NAME, taken_at, json.dumps(position), snapshot.tables, json.dumps(snapshot.notes)
-            )
+            await tx.execute(_KEEP, _NAME, taken_at, json.dumps(position), snapshot.tables, snapshot.notes)

@@ -60,7 +60,8 @@ class Following:
             )
             for event in events
         )
-        await self._keeping.published([(event.value.post_id, event.value.user_id) for event in events])
+        posts = [(event.value.post_id, event.value.user_id) for event in events]
+        await self._keeping.published([post for post in posts if not self._postings.is_gone(post[0])])
 
     async def posts_updated(self, events: Sequence[Received[PostUpdatedEvent]]) -> None:
         """Take what posts have become."""

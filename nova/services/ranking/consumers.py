@@ -6,6 +6,7 @@ from typing import Protocol
 from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent
 from nova.platform.events import Received
 from nova.platform.verification import Verification
+from nova.platform.versions import FIRST
 from nova.services.ranking.store import PostIndex, Posting
 
 
@@ -25,22 +26,23 @@ class Postings:
         self._content = content
 
     async def load(self) -> None:
-        """Read every live post. What is no longer there is harmless: it may not be seen."""
-        await self._fill(self._index)
+        """Read every live post, and put that in the place of what was there."""
+        self._index.replace(await self._from_truth())
 
     async def compare(self) -> Verification:
         """Compare the index in use with one made from what content holds now."""
-        truth = PostIndex()
-        await self._fill(truth)
+        truth = await self._from_truth()
         return Verification(
             entries=len(truth),
             in_use=self._index.content_hash().hex(),
             from_truth=truth.content_hash().hex(),
         )
 
-    async def _fill(self, index: PostIndex) -> None:
+    async def _from_truth(self) -> PostIndex:
+        index = PostIndex()
         async for page in self._content.pages():
             index.put(page)
+        return index
 
     async def created(self, events: Sequence[Received[PostCreatedEvent]]) -> None:
         """Add new posts."""
@@ -57,5 +59,9 @@ class Postings:
 
 def _posting(value: PostCreatedEvent | PostUpdatedEvent) -> Posting:
     return Posting(
-        post_id=value.post_id, author_id=value.user_id, audience=value.audience, tags=tuple(value.tags)
+        post_id=value.post_id,
+        author_id=value.user_id,
+        audience=value.audience,
+        tags=tuple(value.tags),
+        version=value.version if isinstance(value, PostUpdatedEvent) else FIRST,
     )

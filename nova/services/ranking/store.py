@@ -7,6 +7,7 @@ from typing import Final
 
 from nova.native.fanout import PostingLists, Posts
 from nova.native.ids import ID_BYTES, split
+from nova.platform.versions import FIRST, Versions
 from nova.policy.visibility import Audience
 
 EVERYONE: Final = Audience.EVERYONE.value
@@ -21,6 +22,7 @@ class Posting:
     author_id: bytes
     audience: int
     tags: Sequence[str]
+    version: int = FIRST
 
 
 def tag_id(tag: str) -> bytes:
@@ -29,16 +31,22 @@ def tag_id(tag: str) -> bytes:
 
 
 class PostIndex:
-    """Postings by author and by tag. Putting and removing again changes nothing."""
+    """Postings by author and by tag, told in any order and again: the highest version wins, deletion over all."""
 
     def __init__(self) -> None:
         self._by_author = PostingLists()
         self._by_tag = PostingLists()
         self._known: dict[bytes, tuple[bytes, tuple[str, ...]]] = {}
+        self._versions = Versions()
+
+    def replace(self, truth: "PostIndex") -> None:
+        """Take the postings of an index that was filled from the truth; what news are old is still known."""
+        self._by_author, self._by_tag = truth._by_author, truth._by_tag  # noqa: SLF001 - one of its kind
+        self._known = truth._known  # noqa: SLF001
 
     def put(self, postings: Iterable[Posting]) -> None:
         """Add posts, or what they have become."""
-        batch = list(postings)
+        batch = self._versions.news(postings, lambda posting: (posting.post_id, posting.version))
         self._untag(posting.post_id for posting in batch)
         self._by_author.insert(
             b"".join(posting.author_id for posting in batch),
@@ -54,6 +62,7 @@ class PostIndex:
             )
         for posting in batch:
             self._known[posting.post_id] = (posting.author_id, tuple(posting.tags))
+        self._versions.note((posting.post_id, posting.version) for posting in batch)
 
     def remove(self, posts: Iterable[tuple[bytes, bytes]]) -> None:
         """Remove posts, given as (post, author)."""
@@ -64,6 +73,7 @@ class PostIndex:
         )
         for post_id, _ in batch:
             self._known.pop(post_id, None)
+        self._versions.bury(post_id for post_id, _ in batch)
 
     def of_authors(self, author_ids: bytes, *, want: int, open_to_all: bool = False) -> Posts:
         """Return the newest posts of these authors; with `open_to_all` only what everyone may see."""

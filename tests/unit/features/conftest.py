@@ -189,8 +189,10 @@ class FeaturesHouse:
         await self.tell(event)
         return post_id
 
-    def edited(self, post_id: bytes, author: UUID, *tags: str) -> Event:
-        return events.POST_UPDATED.event(PostUpdatedEvent(post_id=post_id, user_id=author.bytes, tags=tags))
+    def edited(self, post_id: bytes, author: UUID, *tags: str, version: int = 2) -> Event:
+        return events.POST_UPDATED.event(
+            PostUpdatedEvent(post_id=post_id, user_id=author.bytes, tags=tags, version=version)
+        )
 
     def deleted(self, post_id: bytes, author: UUID) -> Event:
         return events.POST_DELETED.event(PostDeletedEvent(post_id=post_id, user_id=author.bytes))

@@ -19,9 +19,10 @@ from nova.platform.ids import uuid7
 from nova.services.features import events
 from nova.services.features.model import DECLARED
 from nova.services.features.service.handled import Handled
+from nova.services.features.service.interests import TAGS_OF_A_PERSON, Interests
 from nova.services.features.service.leaders import HALF_LIFE_MS, Leaders
 from nova.services.features.service.learning import Learning
-from nova.services.features.service.memory import TAGS_OF_A_PERSON, Memory
+from nova.services.features.service.memory import Memory
 from nova.services.features.service.serving import Serving
 from tests.unit.features.conftest import COLUMNS, DAY_S, FeaturesHouse
 
@@ -145,10 +146,35 @@ async def test_topics_come_strongest_first_and_are_bounded(house: FeaturesHouse)
 def test_a_person_keeps_the_latest_tags() -> None:
     memory = Memory()
     for number in range(100):
-        memory.note_interest(b"someone", [f"tag{number}", "always"])
-    kept = memory.interests(b"someone")
+        memory.interests.note(b"someone", [f"tag{number}", "always"])
+    kept = memory.interests.of(b"someone")
     assert len(kept) == TAGS_OF_A_PERSON
     assert kept[-2:] == ["tag99", "always"]
+
+
+def test_the_people_whose_tags_are_kept_are_bounded() -> None:
+    interests = Interests(most=10)
+    for number in range(25):
+        interests.note(UUID(int=number).bytes, ["pond"])
+        interests.note(UUID(int=0).bytes, ["dawn"])
+    assert len(interests) == 10
+    assert interests.of(UUID(int=0).bytes) == ["pond", "dawn"]
+    assert interests.of(UUID(int=10).bytes) == []
+    again = Interests()
+    again.restore(interests.dump())
+    assert again.dump() == interests.dump()
+
+
+async def test_who_was_forgotten_finds_his_interests_with_his_next_reaction(house: FeaturesHouse) -> None:
+    memory = house.process.keeper._snapshots._memory
+    memory.interests = Interests(most=1)
+    ponds = [await house.posted(house.ada, "pond") for _ in range(3)]
+    await house.tell(*(house.like(house.kofi, post_id, house.ada) for post_id in ponds[:2]))
+    await house.tell(house.like(house.mei, ponds[0], house.ada))
+    assert (await house.process.topics(house.kofi), await house.process.topics(house.mei)) == ([], ["pond"])
+    await house.tell(house.like(house.kofi, ponds[2], house.ada))
+    assert (await house.process.row(house.kofi, ponds[2], house.ada))["topic_interest"] == 3.0
+    assert await house.process.topics(house.kofi) == ["pond"]
 
 
 async def test_the_most_reacted_to_lead_and_age_alike(house: FeaturesHouse) -> None:
@@ -172,7 +198,7 @@ def test_leaders_are_those_with_the_largest_faded_sums(steps: list[tuple[int, in
             leaders.add(post_id, ids[0], at_ms)
             model.setdefault(post_id, []).append(at_ms)
         elif at_ms in model.get(post_id, []):
-            leaders.take_back(post_id, at_ms)
+            leaders.take_back(post_id, ids[0], at_ms)
             model[post_id].remove(at_ms)
     sums = {
         post_id: sum(2.0 ** (at_ms / HALF_LIFE_MS) for at_ms in made)

@@ -1,5 +1,8 @@
 """A new process goes on where the last one stopped: nothing lost, nothing twice."""
 
+import threading
+from typing import Any
+
 import pytest
 
 from nova.platform.errors import Unavailable
@@ -47,7 +50,7 @@ async def test_a_snapshot_says_how_far_the_log_was_read(house: FeaturesHouse) ->
     await house.process.keeper._keep()
     await house.process.projection.stop()
     # What is remembered of single events is bounded; the place in the log is what keeps them from counting twice.
-    await house.database.primary.fetch("UPDATE snapshots SET notes = notes - 'handled'")
+    await house.database.primary.fetch("UPDATE snapshots SET notes = jsonb_set(notes, '{handled}', '[]')")
     process = await house.begin()
     await process.projection.start()
     await house.tell(house.like(uuid7(), post_id, house.ada))
@@ -122,3 +125,55 @@ async def test_s3_a_start_that_failed_half_way_loses_no_history(house: FeaturesH
     await process.projection.start()
     row = await process.row(house.kofi, post_id, house.ada)
     assert (row["post_likes"], row["topic_interest"]) == (1.0, 1.0)
+
+
+async def test_a_snapshot_is_taken_beside_the_loop(
+    house: FeaturesHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.posted(house.ada)
+    memory = house.process.keeper._snapshots._memory
+    threads: list[int] = []
+
+    def watched(work: Any) -> Any:
+        def taken(*arguments: Any, **named: Any) -> Any:
+            threads.append(threading.get_ident())
+            return work(*arguments, **named)
+
+        return taken
+
+    for name in ("notes", "prune"):
+        monkeypatch.setattr(memory, name, watched(getattr(memory, name)))
+    await house.process.keeper._keep()
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+
+
+async def test_notes_of_another_release_are_learnt_from_the_log(house: FeaturesHouse) -> None:
+    post_id = await house.posted(house.ada, "pond")
+    await house.tell(house.like(house.kofi, post_id, house.ada))
+    await house.process.keeper._keep()
+    await house.process.projection.stop()
+    await house.database.primary.fetch("UPDATE snapshots SET notes = notes - 'shape'")
+    process = await house.begin()
+    await process.projection.start()
+    await process.projection.caught_up(20)
+    assert (await process.row(house.kofi, post_id, house.ada))["post_likes"] == 1.0
+    assert await process.topics(house.kofi) == ["pond"]
+
+
+async def test_x2_what_was_deleted_stays_so_in_a_new_process(house: FeaturesHouse) -> None:
+    post_id, created = house.post(house.ada, "pond")
+    liked = house.like(house.kofi, post_id, house.ada)
+    del house.content.tags[post_id]
+    await house.tell(house.deleted(post_id, house.ada))
+    await house.process.keeper._keep()
+    await house.process.projection.stop()
+    process = await house.begin()
+    await process.projection.start()
+    await house.tell(created, liked)
+    assert set(await process.row(house.kofi, post_id, house.ada)) == {
+        "author_reactions",
+        "author_posts",
+        "pair_likes",
+    }
+    assert await process.popular(house.kofi) == []

@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from nova.services.features.model import DAY_S
 
@@ -11,69 +11,78 @@ HALF_LIFE_MS: Final = DAY_S * 1000
 MOST_LEADERS: Final = 20_000
 
 
+class _Sum(NamedTuple):
+    """A sum of 2^(when / half-life) by its sign and the logarithm (base 2) of its size."""
+
+    sign: int
+    log2: float
+
+    def plus(self, other: "_Sum") -> "_Sum | None":
+        """Return the sum of both; None when a millionth or less is left of the larger."""
+        low, high = sorted((self, other), key=lambda one: one.log2)
+        rest = 1.0 + high.sign * low.sign * 2.0 ** (low.log2 - high.log2)
+        return None if rest <= 2.0**-20 else _Sum(high.sign, high.log2 + math.log2(rest))
+
+
 class Leaders:
     """Posts by reactions that halve each day.
 
-    All fade alike, so their order does not depend on the moment: a score is kept as the logarithm (base 2) of the
-    sum of 2^(when / half-life), which never has to be decayed and never overflows.
+    All fade alike, so their order does not depend on the moment: a score is kept as a logarithm, which never has to
+    be decayed and never overflows. A reaction that is taken back before it is heard of makes a sum negative until it
+    is; such posts lead nobody.
     """
 
     def __init__(self, *, most: int = MOST_LEADERS) -> None:
         self._most = most
-        self._scores: dict[bytes, float] = {}
+        self._sums: dict[bytes, _Sum] = {}
         self._authors: dict[bytes, bytes] = {}
 
     def add(self, post_id: bytes, author_id: bytes, at_ms: int) -> None:
         """Count a reaction at `at_ms` (unix milliseconds)."""
-        new = at_ms / HALF_LIFE_MS
-        old = self._scores.get(post_id)
-        self._scores[post_id] = new if old is None else _log2_sum(old, new)
         self._authors[post_id] = author_id
-        if len(self._scores) > 2 * self._most:
-            self._cut()
+        self._count(post_id, 1, at_ms)
 
-    def take_back(self, post_id: bytes, at_ms: int) -> None:
-        """Uncount a reaction; a post without any left leaves."""
-        old, gone = self._scores.get(post_id), at_ms / HALF_LIFE_MS
-        if old is None:
-            return
-        rest = 1.0 - 2.0 ** (gone - old)
-        if rest <= 2.0**-20:
-            self.forget(post_id)
-        else:
-            self._scores[post_id] = old + math.log2(rest)
+    def take_back(self, post_id: bytes, author_id: bytes, at_ms: int) -> None:
+        """Uncount a reaction that was made at `at_ms`; a post without any left leaves."""
+        self._authors[post_id] = author_id
+        self._count(post_id, -1, at_ms)
 
     def forget(self, post_id: bytes) -> None:
         """Drop a post."""
-        self._scores.pop(post_id, None)
+        self._sums.pop(post_id, None)
         self._authors.pop(post_id, None)
 
     def best(self, limit: int) -> list[tuple[bytes, bytes]]:
         """Return (post, author) of the `limit` posts with the most reactions, best first."""
-        posts = heapq.nlargest(limit, self._scores, key=lambda post_id: (self._scores[post_id], post_id))
-        return [(post_id, self._authors[post_id]) for post_id in posts]
+        scores = ((total.log2, post_id) for post_id, total in self._sums.items() if total.sign > 0)
+        return [(post_id, self._authors[post_id]) for _, post_id in heapq.nlargest(limit, scores)]
 
-    def dump(self) -> list[tuple[str, str, float]]:
-        """Return all posts with author and score, for a snapshot."""
+    def dump(self) -> list[tuple[str, str, float, int]]:
+        """Return all posts with author, score and sign, for a snapshot."""
         return [
-            (post_id.hex(), self._authors[post_id].hex(), score) for post_id, score in self._scores.items()
+            (post_id.hex(), self._authors[post_id].hex(), total.log2, total.sign)
+            for post_id, total in self._sums.items()
         ]
 
-    def restore(self, rows: Iterable[tuple[str, str, float]]) -> None:
+    def restore(self, rows: Iterable[tuple[str, str, float, int]]) -> None:
         """Replace all by what `dump` gave."""
-        self._scores, self._authors = {}, {}
-        for post_id, author_id, score in rows:
-            self._scores[bytes.fromhex(post_id)] = score
+        self._sums, self._authors = {}, {}
+        for post_id, author_id, log2, sign in rows:
+            self._sums[bytes.fromhex(post_id)] = _Sum(sign, log2)
             self._authors[bytes.fromhex(post_id)] = bytes.fromhex(author_id)
+
+    def _count(self, post_id: bytes, sign: int, at_ms: int) -> None:
+        new, old = _Sum(sign, at_ms / HALF_LIFE_MS), self._sums.get(post_id)
+        total = new if old is None else old.plus(new)
+        if total is None:
+            self.forget(post_id)
+            return
+        self._sums[post_id] = total
+        if len(self._sums) > 2 * self._most:
+            self._cut()
 
     def _cut(self) -> None:
         for post_id in heapq.nsmallest(
-            len(self._scores) - self._most, self._scores, key=self._scores.__getitem__
+            len(self._sums) - self._most, self._sums, key=lambda post_id: self._sums[post_id]
         ):
             self.forget(post_id)
-
-
-def _log2_sum(a: float, b: float) -> float:
-    """Return log2(2^a + 2^b)."""
-    high, low = max(a, b), min(a, b)
-    return high + math.log2(1.0 + 2.0 ** (low - high))

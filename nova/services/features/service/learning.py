@@ -1,6 +1,6 @@
 """Taking events in: a run of events becomes one native call for each kind of thing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, TypeAlias
@@ -13,8 +13,10 @@ from nova.api.social.v1.events_pb2 import CommentEvent, LikeEvent, ShareEvent
 from nova.native.ids import ID_BYTES
 from nova.platform.clock import unix_ms
 from nova.platform.events import Received
+from nova.platform.versions import FIRST, GONE
 from nova.services.features.model import Entity
 from nova.services.features.service.memory import Memory, columns_of, pair_ids, topic_id
+from nova.services.features.service.standing import Reacted
 
 Reaction: TypeAlias = LikeEvent | CommentEvent | ShareEvent
 
@@ -33,6 +35,9 @@ class _Increments:
         self.columns.append(column)
         self.amounts.append(amount)
         self.at_ms.append(at_ms)
+
+
+_Gathered: TypeAlias = dict[Entity, _Increments]
 
 
 class Learning:
@@ -54,82 +59,122 @@ class Learning:
             gathered[Entity.AUTHOR].add(
                 post.user_id, self._columns["author_posts"], 1.0, _ms(post.created_at)
             )
-        for event in fresh:
-            self._memory.set_tags(event.value.post_id, event.value.tags)
-        self._apply(gathered)
+        self._retag(gathered, [(post.post_id, FIRST, post.tags) for post in _values(fresh)])
         self._memory.handled.add(fresh)
 
     async def posts_updated(self, events: Sequence[Received[PostUpdatedEvent]]) -> None:
         """Learn the tags that posts have now."""
-        for event in events:
-            self._memory.set_tags(event.value.post_id, event.value.tags)
+        for post in _values(events):
+            _require_ids(post.post_id)
+        self._retag(self._gathered(), [(post.post_id, post.version, post.tags) for post in _values(events)])
 
     async def posts_deleted(self, events: Sequence[Received[PostDeletedEvent]]) -> None:
-        """Forget posts."""
-        self._memory.tables[Entity.POST].remove(b"".join(event.value.post_id for event in events))
-        for event in events:
-            self._memory.forget_post(event.value.post_id)
-            self._memory.leaders.forget(event.value.post_id)
+        """Forget posts, and with them what people's reactions to them said of their taste."""
+        for post in _values(events):
+            _require_ids(post.post_id)
+        self._retag(self._gathered(), [(post.post_id, GONE, ()) for post in _values(events)])
+        self._memory.tables[Entity.POST].remove(b"".join(post.post_id for post in _values(events)))
+        for post in _values(events):
+            self._memory.standing.forget(post.post_id)
+            self._memory.leaders.forget(post.post_id)
 
     async def likes_created(self, events: Sequence[Received[LikeEvent]]) -> None:
         """Count likes."""
-        self._react(events, "post_likes", "pair_likes", 1.0)
+        self._react(events, "post_likes", "pair_likes", 1)
 
     async def likes_deleted(self, events: Sequence[Received[LikeEvent]]) -> None:
         """Uncount likes."""
-        self._react(events, "post_likes", "pair_likes", -1.0)
+        self._react(events, "post_likes", "pair_likes", -1)
 
     async def comments_created(self, events: Sequence[Received[CommentEvent]]) -> None:
         """Count comments."""
-        self._react(events, "post_comments", "pair_comments", 1.0)
+        self._react(events, "post_comments", "pair_comments", 1)
 
     async def comments_deleted(self, events: Sequence[Received[CommentEvent]]) -> None:
         """Uncount comments."""
-        self._react(events, "post_comments", "pair_comments", -1.0)
+        self._react(events, "post_comments", "pair_comments", -1)
 
     async def shares_created(self, events: Sequence[Received[ShareEvent]]) -> None:
         """Count shares."""
-        self._react(events, "post_shares", "pair_comments", 1.0)
+        self._react(events, "post_shares", "pair_comments", 1)
 
     async def shares_deleted(self, events: Sequence[Received[ShareEvent]]) -> None:
         """Uncount shares."""
-        self._react(events, "post_shares", "pair_comments", -1.0)
+        self._react(events, "post_shares", "pair_comments", -1)
 
-    def _react(self, events: Sequence[Received[Any]], of_post: str, of_pair: str, amount: float) -> None:
+    def _react(self, events: Sequence[Received[Any]], of_post: str, of_pair: str, amount: int) -> None:
         """Count reactions, or uncount them: as of when they were made, so that nothing is left of one taken back."""
         fresh = self._memory.handled.fresh(events)
-        reactions: list[Reaction] = [event.value for event in fresh]
         gathered = self._gathered()
-        for reaction in reactions:
+        for reaction in _values(fresh):
             _require_ids(reaction.user_id, reaction.post_id, reaction.author_id)
-            at_ms = _made_ms(reaction)
-            gathered[Entity.POST].add(reaction.post_id, self._columns[of_post], amount, at_ms)
-            gathered[Entity.AUTHOR].add(reaction.author_id, self._columns["author_reactions"], amount, at_ms)
-            # What people do to their own posts says nothing of their taste.
-            if reaction.user_id != reaction.author_id:
-                pair = pair_ids(reaction.user_id, reaction.author_id).tobytes()
-                gathered[Entity.PAIR].add(pair, self._columns[of_pair], amount, at_ms)
-                self._taste(gathered[Entity.TOPIC], reaction, amount, at_ms)
+            self._count(gathered, reaction, of_post, of_pair, amount)
         self._apply(gathered)
-        for reaction in reactions:
-            self._lead(reaction, amount)
+        for reaction in _values(fresh):
+            if not self._memory.versions.is_gone(reaction.post_id):
+                self._note(reaction, amount)
         self._memory.handled.add(fresh)
 
-    def _taste(self, topics: _Increments, reaction: Reaction, amount: float, at_ms: int) -> None:
-        for tag in self._memory.tags(reaction.post_id):
-            pair = pair_ids(reaction.user_id, topic_id(tag)).tobytes()
-            topics.add(pair, self._columns["topic_interest"], amount, at_ms)
+    def _count(
+        self, gathered: _Gathered, reaction: Reaction, of_post: str, of_pair: str, amount: int
+    ) -> None:
+        """Gather what a reaction says of post, author, pair and taste; of a post that is gone, what is left of that."""
+        at_ms, gone = _made_ms(reaction), self._memory.versions.is_gone(reaction.post_id)
+        if not gone:
+            gathered[Entity.POST].add(reaction.post_id, self._columns[of_post], amount, at_ms)
+        gathered[Entity.AUTHOR].add(reaction.author_id, self._columns["author_reactions"], amount, at_ms)
+        if not _says_taste(reaction):
+            return
+        pair = pair_ids(reaction.user_id, reaction.author_id).tobytes()
+        gathered[Entity.PAIR].add(pair, self._columns[of_pair], amount, at_ms)
+        if not gone:
+            reacted = Reacted(reaction.user_id, at_ms, amount)
+            self._taste(gathered, reacted, self._tags(reaction.post_id), reacted.amount)
 
-    def _lead(self, reaction: Reaction, amount: float) -> None:
-        at_ms = _made_ms(reaction)
+    def _note(self, reaction: Reaction, amount: int) -> None:
+        """Remember a reaction to a live post beside the tables."""
+        at_ms, memory = _made_ms(reaction), self._memory
         if amount > 0:
-            self._memory.leaders.add(reaction.post_id, reaction.author_id, at_ms)
-            if reaction.user_id != reaction.author_id:
-                self._memory.note_interest(reaction.user_id, self._memory.tags(reaction.post_id))
+            memory.leaders.add(reaction.post_id, reaction.author_id, at_ms)
         else:
-            self._memory.leaders.take_back(reaction.post_id, at_ms)
+            memory.leaders.take_back(reaction.post_id, reaction.author_id, at_ms)
+        if not _says_taste(reaction):
+            return
+        tags = self._tags(reaction.post_id)
+        memory.standing.add(reaction.post_id, Reacted(reaction.user_id, at_ms, amount), tags)
+        if amount > 0:
+            memory.interests.note(reaction.user_id, tags)
 
-    def _apply(self, gathered: dict[Entity, _Increments]) -> None:
+    def _retag(self, gathered: _Gathered, told: Iterable[tuple[bytes, int, Sequence[str]]]) -> None:
+        """Count what is gathered; take the tags of posts, told with versions, and count reactions for those instead."""
+        memory = self._memory
+        news = memory.versions.news(told, lambda post: post[:2])
+        moved: list[tuple[bytes, set[str]]] = []
+        for post_id, _, tags in news:
+            was, becomes = set(memory.standing.tags(post_id)), set(tags)
+            for reacted in memory.standing.of(post_id):
+                self._taste(gathered, reacted, was - becomes, -reacted.amount)
+                self._taste(gathered, reacted, becomes - was, reacted.amount)
+                if reacted.amount > 0:
+                    moved.append((reacted.user_id, becomes - was))
+        self._apply(gathered)
+        for user_id, come in moved:
+            memory.interests.note(user_id, sorted(come))
+        for post_id, _, tags in news:
+            memory.set_tags(post_id, tags)
+            memory.standing.move(post_id, tags)
+        memory.versions.note((post_id, version) for post_id, version, _ in news)
+
+    def _taste(self, gathered: _Gathered, reacted: Reacted, tags: Iterable[str], amount: int) -> None:
+        for tag in tags:
+            pair = pair_ids(reacted.user_id, topic_id(tag)).tobytes()
+            gathered[Entity.TOPIC].add(pair, self._columns["topic_interest"], amount, reacted.at_ms)
+
+    def _tags(self, post_id: bytes) -> Sequence[str]:
+        """Return the tags for which reactions to a post count."""
+        return self._memory.standing.tags(post_id, self._memory.tags(post_id))
+
+    def _apply(self, gathered: _Gathered) -> None:
         for entity, increments in gathered.items():
             if increments.ids:
                 self._memory.tables[entity].add(
@@ -140,8 +185,17 @@ class Learning:
                 )
 
     @staticmethod
-    def _gathered() -> dict[Entity, _Increments]:
+    def _gathered() -> _Gathered:
         return {entity: _Increments() for entity in Entity}
+
+
+def _values(events: Sequence[Received[Any]]) -> list[Any]:
+    return [event.value for event in events]
+
+
+def _says_taste(reaction: Reaction) -> bool:
+    """What people do to their own posts says nothing of their taste."""
+    return bool(reaction.user_id != reaction.author_id)
 
 
 def _require_ids(*ids: bytes) -> None:

@@ -7,15 +7,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nova.native.errors import SnapshotMismatch
 from nova.native.features import Column, FeatureTable
 from nova.native.ids import ID_BYTES
+from nova.platform.versions import Versions
 from nova.services.features.model import DECLARED, Entity
 from nova.services.features.service.handled import Handled
+from nova.services.features.service.interests import Interests
 from nova.services.features.service.leaders import Leaders
+from nova.services.features.service.standing import Standing
 
-TAGS_OF_A_PERSON: Final = 64
 HALF_LIVES_KEPT: Final = 10
 """After ten half-lives a thousandth is left of what was."""
+SHAPE: Final = 2
+"""Which notes a snapshot has. What another release kept otherwise is learnt from the log again."""
 
 
 def columns_of(entity: Entity) -> list[Column]:
@@ -50,11 +55,17 @@ class Memory:
     """All that features knows. Events change it, rows are read from it."""
 
     def __init__(self) -> None:
-        self.tables = {entity: FeatureTable(columns_of(entity)) for entity in Entity}
         self._tags: dict[bytes, tuple[str, ...]] = {}
         self._topics: dict[bytes, bytes] = {}
-        self._interests: dict[bytes, dict[str, None]] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Know nothing, save the tags of posts."""
+        self.tables = {entity: FeatureTable(columns_of(entity)) for entity in Entity}
+        self.interests = Interests()
         self.leaders = Leaders()
+        self.standing = Standing()
+        self.versions = Versions()
         self.handled = Handled()
 
     def set_tags(self, post_id: bytes, tags: Sequence[str]) -> None:
@@ -63,14 +74,14 @@ class Memory:
             self._tags[post_id] = tuple(tags)
             self._topics[post_id] = b"".join(map(topic_id, tags))
         else:
-            self.forget_post(post_id)
+            self.forget_tags(post_id)
 
     def replace_tags(self, tags: Mapping[bytes, tuple[str, ...]]) -> None:
         """Know the tags of exactly these posts."""
         self._tags = dict(tags)
         self._topics = {post_id: b"".join(map(topic_id, those)) for post_id, those in tags.items()}
 
-    def forget_post(self, post_id: bytes) -> None:
+    def forget_tags(self, post_id: bytes) -> None:
         """Forget the tags of a post."""
         self._tags.pop(post_id, None)
         self._topics.pop(post_id, None)
@@ -84,39 +95,28 @@ class Memory:
         known = self._topics
         return [known.get(post_id, b"") for post_id in post_ids]
 
-    def note_interest(self, user_id: bytes, tags: Iterable[str]) -> None:
-        """Remember which tags a person reacted to, the latest 64."""
-        interests = self._interests.setdefault(user_id, {})
-        for tag in tags:
-            interests.pop(tag, None)
-            interests[tag] = None
-        while len(interests) > TAGS_OF_A_PERSON:
-            del interests[next(iter(interests))]
-
-    def interests(self, user_id: bytes) -> list[str]:
-        """Return the tags that a person reacted to."""
-        return list(self._interests.get(user_id, ()))
-
     def notes(self) -> dict[str, Any]:
         """Return what is not in the tables, as JSON can hold it: for a snapshot."""
-        interests = {user_id.hex(): list(tags) for user_id, tags in self._interests.items()}
-        return {"interests": interests, "leaders": self.leaders.dump(), "handled": self.handled.dump()}
+        return {
+            "shape": SHAPE,
+            "interests": self.interests.dump(),
+            "leaders": self.leaders.dump(),
+            "standing": self.standing.dump(),
+            "versions": self.versions.dump(),
+            "handled": self.handled.dump(),
+        }
 
     def restore(self, tables: Mapping[Entity, bytes], notes: Mapping[str, Any]) -> None:
-        """Replace all but the tags of posts by what a snapshot holds."""
+        """Replace all but the tags of posts by what a snapshot holds. Raises `SnapshotMismatch`."""
+        if notes.get("shape") != SHAPE:
+            raise SnapshotMismatch
         for entity, packed in tables.items():
             self.tables[entity].restore(packed)
-        interests = notes["interests"]
-        self._interests = {bytes.fromhex(user_id): dict.fromkeys(tags) for user_id, tags in interests.items()}
+        self.interests.restore(notes["interests"])
         self.leaders.restore(notes["leaders"])
-        self.handled.restore(notes.get("handled", ()))
-
-    def clear(self) -> None:
-        """Know nothing, save the tags of posts."""
-        self.tables = {entity: FeatureTable(columns_of(entity)) for entity in Entity}
-        self._interests = {}
-        self.leaders = Leaders()
-        self.handled = Handled()
+        self.standing.restore(notes["standing"])
+        self.versions.restore(notes["versions"])
+        self.handled.restore(notes["handled"])
 
     def prune(self, now_ms: int) -> int:
         """Forget rows in which nothing is left of anything, and return how many."""

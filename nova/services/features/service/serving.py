@@ -1,5 +1,7 @@
 """Giving rows out: a few native look-ups for a whole batch of candidates."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,9 +9,11 @@ from nova.native.ids import ID_BYTES, split
 from nova.platform.auth.actor import Actor
 from nova.platform.clock import Clock, unix_ms
 from nova.services.features.model import DECLARED, CandidatesMismatched, Entity, Interest
-from nova.services.features.service.memory import Memory, pair_ids, topic_id
+from nova.services.features.service.memory import HALF_LIVES_KEPT, Memory, pair_ids, topic_id
 
 MOST_CANDIDATES = 2000
+FADED: Final = 2.0**-HALF_LIVES_KEPT
+"""An interest below this is none: what has faded, and what is left of sums that should be nothing."""
 
 
 class Serving:
@@ -41,7 +45,7 @@ class Serving:
         """Return the caller's strongest interests, best first."""
         actor.require("feed:read")
         viewer = actor.user_id.bytes
-        tags = self._memory.interests(viewer)
+        tags = self._memory.interests.of(viewer)
         if not tags:
             return []
         ids = pair_ids(viewer, b"".join(map(topic_id, tags)))
@@ -51,7 +55,7 @@ class Serving:
         found = [
             Interest(tag=tag, weight=float(weight))
             for tag, weight in zip(tags, weights, strict=True)
-            if weight > 0
+            if weight > FADED
         ]
         return sorted(found, key=lambda interest: (-interest.weight, interest.tag))[:limit]
 

@@ -1,5 +1,7 @@
 """Starting from where the last process stopped: the snapshot's moment, then the events after it."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
@@ -54,21 +56,29 @@ class Snapshots:
         return snapshot.position
 
     async def keep(self, position: Position) -> None:
-        """Drop what has faded and keep the rest, as of `position`, unless nothing has happened since last time."""
+        """Drop what has faded and keep the rest, as of `position`, unless nothing has happened since last time.
+
+        No event may be applied until this returns.
+        """
         if position == self._kept:
             return
+        # In a thread: rows are served meanwhile. Nothing changes what is kept, for events are held back.
+        tables, notes = await asyncio.to_thread(self._taken)
+        await self._store.keep(Snapshot(position=position, tables=tables, notes=notes), self._clock.now())
+        self._kept = position
+
+    def _taken(self) -> tuple[list[bytes], str]:
         self._memory.prune(unix_ms(self._clock.now()))
         tables = [self._memory.tables[entity].snapshot() for entity in Entity]
-        snapshot = Snapshot(position=position, tables=tables, notes=self._memory.notes())
-        await self._store.keep(snapshot, self._clock.now())
-        self._kept = position
+        # Piece by piece: the one-shot encoder would hold the interpreter's lock, and with it the loop, to its end.
+        return tables, "".join(json.JSONEncoder(separators=(",", ":")).iterencode(self._memory.notes()))
 
     def _restored(self, snapshot: Snapshot) -> bool:
         """Restore, unless features were declared anew since: their history is then read again."""
         if len(snapshot.tables) != len(Entity):
             return False
         try:
-            self._memory.restore(dict(zip(Entity, snapshot.tables, strict=True)), snapshot.notes)
+            self._memory.restore(dict(zip(Entity, snapshot.tables, strict=True)), json.loads(snapshot.notes))
         except SnapshotMismatch:
             _log.info("features_declared_anew")
             return False

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from nova.native.fanout import PostingLists, Posts
+from nova.platform.versions import FIRST, Versions
 
 EVERYONE: Final = 1
 """The audience that everyone may see, as content numbers it."""
 _AUDIENCE: Final = 0xFF
 _TYPE_SHIFT: Final = 8
-_GONE: Final = 1 << 62
-_REMEMBERED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,7 @@ class Posting:
     author_id: bytes
     audience: int
     content_type: int
-    version: int = 1
+    version: int = FIRST
 
     @property
     def meta(self) -> int:
@@ -31,15 +30,11 @@ class Posting:
 
 
 class Postings:
-    """Posting lists that take news in any order: of the versions of a post the highest wins, and deletion over all.
-
-    The versions of the last 20,000 edits and deletions are remembered for that; older news are no longer on
-    their way.
-    """
+    """Posting lists that take news in any order: of the versions of a post the highest wins, and deletion over all."""
 
     def __init__(self) -> None:
         self._lists = PostingLists()
-        self._versions: dict[bytes, int] = {}
+        self._versions = Versions()
         self.loaded = False
 
     def replace(self, lists: PostingLists) -> None:
@@ -49,9 +44,9 @@ class Postings:
 
     def put(self, postings: Iterable[Posting]) -> None:
         """Add posts, or what they have become."""
-        fresh = [posting for posting in postings if self._is_news(posting.post_id, posting.version)]
+        fresh = self._versions.news(postings, lambda posting: (posting.post_id, posting.version))
         fill(self._lists, fresh)
-        self._remember((posting.post_id, posting.version) for posting in fresh if posting.version > 1)
+        self._versions.note((posting.post_id, posting.version) for posting in fresh)
 
     def remove(self, posts: Iterable[tuple[bytes, bytes]]) -> None:
         """Remove posts, given as (post, author)."""
@@ -59,7 +54,11 @@ class Postings:
         self._lists.remove(
             b"".join(author_id for _, author_id in gone), b"".join(post_id for post_id, _ in gone)
         )
-        self._remember((post_id, _GONE) for post_id, _ in gone)
+        self._versions.bury(post_id for post_id, _ in gone)
+
+    def is_gone(self, post_id: bytes) -> bool:
+        """Return whether a post is known to be deleted."""
+        return self._versions.is_gone(post_id)
 
     def of_authors(self, author_ids: bytes, *, want: int, before: bytes) -> Posts:
         """Return the newest `want` posts of these authors older than `before`."""
@@ -79,16 +78,6 @@ class Postings:
 
     def __len__(self) -> int:
         return len(self._lists)
-
-    def _is_news(self, post_id: bytes, version: int) -> bool:
-        return version > self._versions.get(post_id, 0)
-
-    def _remember(self, versions: Iterable[tuple[bytes, int]]) -> None:
-        for post_id, version in versions:
-            self._versions.pop(post_id, None)
-            self._versions[post_id] = version
-        while len(self._versions) > _REMEMBERED:
-            del self._versions[next(iter(self._versions))]
 
 
 def fill(lists: PostingLists, postings: Iterable[Posting]) -> None:
