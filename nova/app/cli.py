@@ -148,6 +148,52 @@ def token(handle: str, password: str | None, data: Path | None) -> None:
 
 
 @nova.group()
+def role() -> None:
+    """See and change what accounts may do."""
+
+
+ROLE = click.argument("name", metavar="ROLE")
+
+
+@role.command()
+@click.argument("handle")
+@ROLE
+@DATA
+@JSON
+def grant(handle: str, name: str, data: Path | None, *, as_json: bool) -> None:
+    """Give HANDLE the role ROLE: premium, moderator or admin."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.role import grant as run_grant
+
+    run(lambda: run_grant(settings, handle, name, as_json=as_json))
+
+
+@role.command()
+@click.argument("handle")
+@ROLE
+@DATA
+@JSON
+def revoke(handle: str, name: str, data: Path | None, *, as_json: bool) -> None:
+    """Take ROLE from HANDLE."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.role import revoke as run_revoke
+
+    run(lambda: run_revoke(settings, handle, name, as_json=as_json))
+
+
+@role.command(name="list")
+@click.argument("handle")
+@DATA
+@JSON
+def role_list(handle: str, data: Path | None, *, as_json: bool) -> None:
+    """Print the roles of HANDLE."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.role import show
+
+    run(lambda: show(settings, handle, as_json=as_json))
+
+
+@nova.group()
 def events() -> None:
     """Look at the event log and its dead letters."""
 

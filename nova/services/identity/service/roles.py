@@ -17,25 +17,28 @@ class Roles:
 
     async def grant(self, actor: Actor, user_id: UserId, role: str) -> Account:
         """Give an account a role; it keeps the others."""
-        granted = _role(role)
-        return await self._change(actor, user_id, add=frozenset({granted}))
+        actor.require("roles:manage")
+        return await self.add(user_id, role)
 
     async def withdraw(self, actor: Actor, user_id: UserId, role: str) -> Account:
         """Take a role from an account. Every account stays a member."""
+        actor.require("roles:manage")
+        return await self.remove(user_id, role)
+
+    async def add(self, user_id: UserId, role: str) -> Account:
+        """Give a role in nobody's name: for the operator, who makes the first of those who may."""
+        return await self._change(user_id, add=frozenset({_role(role)}))
+
+    async def remove(self, user_id: UserId, role: str) -> Account:
+        """Take a role in nobody's name."""
         withdrawn = _role(role)
         if withdrawn is Role.MEMBER:
             raise InvalidArgument("role: every account is a member.", field="role")
-        return await self._change(actor, user_id, remove=frozenset({withdrawn}))
+        return await self._change(user_id, remove=frozenset({withdrawn}))
 
     async def _change(
-        self,
-        actor: Actor,
-        user_id: UserId,
-        *,
-        add: frozenset[Role] = frozenset(),
-        remove: frozenset[Role] = frozenset(),
+        self, user_id: UserId, *, add: frozenset[Role] = frozenset(), remove: frozenset[Role] = frozenset()
     ) -> Account:
-        actor.require("roles:manage")
         async with self._store.transaction() as tx:
             credentials = await tx.lock_credentials(user_id)
             if credentials is None:
