@@ -53,6 +53,10 @@ class FixedClock:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
 
+    def step(self, seconds: float) -> None:
+        """Set the wall clock `seconds` forward or back, as one does to a machine; the other clock goes on."""
+        self._now += timedelta(seconds=seconds)
+
 
 def unix_ms(moment: datetime) -> int:
     """Return the whole milliseconds from the Unix epoch to `moment`, exactly: a float would lose one at times."""
