@@ -75,21 +75,22 @@ class Readers:
         self.handles: Loader[str, bytes] = Loader(waves, self._handles, most=HANDLES_MOST)
         self.posts: Loader[bytes, content_pb2.Post] = Loader(waves, self._posts)
         self.stories: Loader[bytes, content_pb2.Story] = Loader(waves, self._stories)
-        self.stories_of: Loader[bytes, Sequence[content_pb2.Story]] = Loader(waves, self._stories_of)
         self.comments: Loader[bytes, social_pb2.Comment] = Loader(waves, self._comments)
         self.states: Loader[bytes, social_pb2.PostState] = Loader(waves, self._states)
         self.follow_counts: Loader[bytes, graph_pb2.FollowCounts] = Loader(waves, self._follow_counts)
         self.post_counts: Loader[bytes, int] = Loader(waves, self._post_counts)
         self._account: asyncio.Future[identity_pb2.Account] | None = None
+        self._stories_of: dict[int, Loader[bytes, Sequence[content_pb2.Story]]] = {}
         self._threads: dict[tuple[bool, int, bytes], Loader[bytes, social_pb2.CommentThread]] = {}
 
     def forget(self) -> None:
         """Forget everything that was read."""
         for loader in (
-            self.people, self.handles, self.posts, self.stories, self.stories_of, self.comments, self.states,
+            self.people, self.handles, self.posts, self.stories, self.comments, self.states,
             self.follow_counts, self.post_counts,
         ):  # fmt: skip
             loader.forget()
+        self._stories_of.clear()
         self._threads.clear()
         self._account = None
 
@@ -103,6 +104,13 @@ class Readers:
         """Take the viewer's card as he has just changed it: the caches may still hold the old one."""
         self._cards.forget(profile.user_id)
         self.people.put(profile.user_id, Person(profile, Relation.SELF))
+
+    async def stories_of(self, author_id: bytes, newest: int) -> Sequence[content_pb2.Story]:
+        """Return an author's newest live stories, oldest first; those of one number are asked for together."""
+        loader = self._stories_of.get(newest)
+        if loader is None:
+            loader = self._stories_of[newest] = Loader(self._context.waves, self._stories_fetch(newest))
+        return await loader.load(author_id) or ()
 
     async def thread(self, key: ThreadKey) -> social_pb2.CommentThread | None:
         """Return one page of comments; those of one size and place are asked for together."""
@@ -160,13 +168,18 @@ class Readers:
         answer = await self._context.call(self._rooms.content.GetStories, request)
         return {story.story_id: story for story in answer.stories}
 
-    async def _stories_of(self, author_ids: Sequence[bytes]) -> dict[bytes, list[content_pb2.Story]]:
-        request = content_pb2.ListStoriesRequest(author_ids=author_ids)
-        answer = await self._or_without("content", self._rooms.content.ListStories, request)
-        found: dict[bytes, list[content_pb2.Story]] = {}
-        for story in answer.stories if answer else ():
-            found.setdefault(story.author_id, []).append(story)
-        return found
+    def _stories_fetch(
+        self, newest: int
+    ) -> Callable[[Sequence[bytes]], Awaitable[Mapping[bytes, Sequence[content_pb2.Story]]]]:
+        async def fetch(author_ids: Sequence[bytes]) -> Mapping[bytes, Sequence[content_pb2.Story]]:
+            request = content_pb2.ListStoriesRequest(author_ids=author_ids, page_size=newest)
+            answer = await self._or_without("content", self._rooms.content.ListStories, request)
+            found: dict[bytes, list[content_pb2.Story]] = {}
+            for story in answer.stories if answer else ():
+                found.setdefault(story.author_id, []).append(story)
+            return found
+
+        return fetch
 
     async def _comments(self, comment_ids: Sequence[bytes]) -> dict[bytes, social_pb2.Comment]:
         request = social_pb2.GetCommentsRequest(comment_ids=comment_ids)

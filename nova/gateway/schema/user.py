@@ -10,7 +10,7 @@ from nova.api.content.v1 import content_pb2
 from nova.api.graph.v1 import graph_pb2
 from nova.gateway.connections import Connection, Found, first_or_default, found
 from nova.gateway.context import Info, RequestContext
-from nova.gateway.facts import Page, Rpc, facts, facts_by, whole
+from nova.gateway.facts import Asked, Page, Rpc, Stage, facts, facts_by, whole
 from nova.gateway.global_ids import Kind, bytes_of, encode
 from nova.gateway.readers import Person
 from nova.gateway.schema.calls import (
@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 
 _SUGGESTIONS_MOST = 50
 _MUTUALS_MOST = 3
-_STORIES_MOST = 20
+_STORIES_DEFAULT, _STORIES_MOST = 20, 100
 _PATH_MOST = 7
 """People on the longest path that graph looks for, both ends included."""
+
+
+def _stories_stages(asked: Asked) -> Sequence[Stage]:
+    return [(Rpc(STORIES_OF.method, variant=str(asked.size)),)]
 
 
 @strawberry.type(description="A person.")
@@ -120,17 +124,18 @@ class User(Node):
         return listing.page(page, lambda post: Post.of(post, self, states.get(post.post_id)))
 
     @field(
-        description="Those that have not expired, oldest first: the newest 20 at most.",
-        metadata=facts((STORIES_OF,), page=whole(_STORIES_MOST)),
+        description="Those that have not expired, oldest first: the newest `first` of them. "
+        "A person can have 100, so that 100 are all.",
+        metadata=facts_by(_stories_stages, page=Page(default=_STORIES_DEFAULT, most=_STORIES_MOST)),
     )
     async def stories(
-        self, info: Info
+        self, info: Info, first: int = _STORIES_DEFAULT
     ) -> list[Annotated["Story", strawberry.lazy("nova.gateway.schema.content")]]:
         """List the live stories."""
         from nova.gateway.schema.content import Story  # noqa: PLC0415 - as above
 
-        stories = await info.context.readers.stories_of.load(self.uuid)
-        return [Story.of(story, self) for story in (stories or ())[-_STORIES_MOST:]]
+        stories = await info.context.readers.stories_of(self.uuid, first)
+        return [Story.of(story, self) for story in stories]
 
     @field(
         description="Newest first, as far as the viewer may see.",

@@ -6,7 +6,7 @@ from nova.api.content.v1 import content_pb2 as pb
 from nova.api.content.v1.events_pb2 import PostCreatedEvent, PostDeletedEvent, PostUpdatedEvent, StoryEvent
 from nova.platform.events import Event
 from nova.policy import topics
-from nova.services.content.model import Post, PostId, Story, UserId
+from nova.services.content.model import Post, Story, UserId
 
 POST_CREATED = topics.POST_CREATED
 POST_UPDATED = topics.POST_UPDATED
@@ -44,25 +44,27 @@ def post_updated(post: Post) -> Event:
     return POST_UPDATED.event(value)
 
 
-def post_deleted(post_id: PostId, author_id: UserId, deleted_at: datetime) -> Event:
-    """Return the event of a deleted post."""
-    value = PostDeletedEvent(post_id=post_id.bytes, user_id=author_id.bytes)
+def post_deleted(post: Post, actor_id: UserId, deleted_at: datetime) -> Event:
+    """Return the event of a deleted post; `actor_id` is who deleted it."""
+    value = PostDeletedEvent(
+        post_id=post.post_id.bytes, user_id=post.author_id.bytes, actor_id=actor_id.bytes
+    )
     value.deleted_at.FromDatetime(deleted_at)
     return POST_DELETED.event(value)
 
 
 def story_created(story: Story) -> Event:
     """Return the event of a new story."""
-    return STORY_CREATED.event(_story(story, story.created_at))
+    return STORY_CREATED.event(_story(story, story.author_id, story.created_at))
 
 
-def story_deleted(story: Story, deleted_at: datetime) -> Event:
-    """Return the event of a story that its author took back."""
-    return STORY_DELETED.event(_story(story, deleted_at))
+def story_deleted(story: Story, actor_id: UserId, deleted_at: datetime) -> Event:
+    """Return the event of a story that was deleted before it expired; `actor_id` is who deleted it."""
+    return STORY_DELETED.event(_story(story, actor_id, deleted_at))
 
 
-def _story(story: Story, occurred_at: datetime) -> StoryEvent:
-    value = StoryEvent(story_id=story.story_id.bytes, user_id=story.author_id.bytes)
+def _story(story: Story, actor_id: UserId, occurred_at: datetime) -> StoryEvent:
+    value = StoryEvent(story_id=story.story_id.bytes, user_id=story.author_id.bytes, actor_id=actor_id.bytes)
     value.occurred_at.FromDatetime(occurred_at)
     value.expires_at.FromDatetime(story.expires_at)
     return value

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, NewType
 from uuid import UUID
 
-from nova.platform.errors import InvalidArgument, NotFound
+from nova.platform.errors import FailedPrecondition, InvalidArgument, NotFound
 from nova.policy.visibility import Audience
 
 UserId = NewType("UserId", UUID)
@@ -14,6 +14,8 @@ PostId = NewType("PostId", UUID)
 StoryId = NewType("StoryId", UUID)
 
 STORY_LIFETIME: Final = timedelta(hours=24)
+STORIES_MOST: Final = 100
+"""Live stories that one person can have at a time."""
 
 
 class ContentType(Enum):
@@ -109,6 +111,10 @@ class PostNotFound(NotFound):
 
 class StoryNotFound(NotFound):
     """The story does not exist, has expired, or this viewer may not see it."""
+
+
+class TooManyStories(FailedPrecondition):
+    """You have 100 stories that have not expired: delete one, or wait until one expires."""
 
 
 class EmptyPost(InvalidArgument):

@@ -8,9 +8,10 @@ from nova.platform.db.idempotency import Once
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
 from nova.platform.rpc.validate import enum_of, optional_uuid_of, page_size, to_timestamp, uuid_of, uuids_of
-from nova.policy.rules import CHOSEN_MOST
+from nova.policy.rules import CHOSEN_MOST, MUTED_WORDS_MOST, muted_word
 from nova.policy.visibility import Audience
 from nova.services.content.model import (
+    STORIES_MOST,
     ContentType,
     MediaKind,
     MediaLink,
@@ -85,12 +86,25 @@ class ContentServer(ContentServiceServicer):
         return pb.GetPostsResponse(posts=map(_post, posts))
 
     async def CheckPosts(self, request: pb.CheckPostsRequest, context: object) -> pb.CheckPostsResponse:
-        posts = await self._reading.get(current_actor(), _post_ids(request.post_ids, most=MOST_CHECKED))
+        post_ids = _post_ids(request.post_ids, most=MOST_CHECKED)
+        posts = (
+            await self._reading.to_delete(current_actor(), post_ids, past_sight="social:delete:any")
+            if request.for_deletion
+            else await self._reading.get(current_actor(), post_ids)
+        )
         return pb.CheckPostsResponse(
             posts=[
                 pb.CheckedPost(post_id=post.post_id.bytes, author_id=post.author_id.bytes) for post in posts
             ]
         )
+
+    async def FindWords(self, request: pb.FindWordsRequest, context: object) -> pb.FindWordsResponse:
+        if not 0 < len(request.words) <= MUTED_WORDS_MOST:
+            raise InvalidArgument(f"words may hold 1 to {MUTED_WORDS_MOST} words.", field="words")
+        words = [muted_word(word, field="words") for word in request.words]
+        post_ids = _post_ids(request.post_ids, most=MOST_CHECKED)
+        found = await self._reading.with_words(current_actor(), post_ids, words)
+        return pb.FindWordsResponse(post_ids=[post_id.bytes for post_id in found])
 
     async def ListPostsByAuthor(
         self, request: pb.ListPostsByAuthorRequest, context: object
@@ -158,7 +172,11 @@ class ContentServer(ContentServiceServicer):
         )
 
     async def ListStories(self, request: pb.ListStoriesRequest, context: object) -> pb.ListStoriesResponse:
-        stories = await self._stories.by_authors(current_actor(), _user_ids(request.author_ids, "author_ids"))
+        stories = await self._stories.by_authors(
+            current_actor(),
+            _user_ids(request.author_ids, "author_ids"),
+            newest=page_size(request.page_size, most=STORIES_MOST, default=STORIES_MOST),
+        )
         return pb.ListStoriesResponse(stories=map(_story, stories))
 
     async def GetStories(self, request: pb.GetStoriesRequest, context: object) -> pb.GetStoriesResponse:

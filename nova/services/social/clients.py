@@ -19,11 +19,18 @@ class ContentPosts:
 
     async def visible(self, post_ids: Sequence[PostId]) -> Mapping[PostId, UserId]:
         """Return the author of each post that the caller may see."""
-        if not post_ids:
-            return {}
-        answer = await self._content.CheckPosts(
-            CheckPostsRequest(post_ids=[post_id.bytes for post_id in dict.fromkeys(post_ids)])
-        )
+        return await self._checked(post_ids) if post_ids else {}
+
+    async def for_deletion(self, post_ids: Sequence[PostId]) -> Mapping[PostId, UserId]:
+        """Return the author of each post that the caller may see or, as a moderator, of each that there is."""
+        return await self._checked(post_ids, for_deletion=True)
+
+    async def _checked(
+        self, post_ids: Sequence[PostId], *, for_deletion: bool = False
+    ) -> Mapping[PostId, UserId]:
+        distinct = [post_id.bytes for post_id in dict.fromkeys(post_ids)]
+        request = CheckPostsRequest(post_ids=distinct, for_deletion=for_deletion)
+        answer = await self._content.CheckPosts(request)
         return {PostId(UUID(bytes=post.post_id)): UserId(UUID(bytes=post.author_id)) for post in answer.posts}
 
 

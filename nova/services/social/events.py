@@ -39,12 +39,12 @@ def share_deleted(share: Share, author_id: UserId, deleted_at: datetime) -> Even
 
 def comment_created(comment: Comment, author_id: UserId) -> Event:
     """Return the event of a comment; `author_id` is whose post it is."""
-    return COMMENT_CREATED.event(_comment(comment, author_id, comment.created_at))
+    return COMMENT_CREATED.event(_comment(comment, author_id, comment.author_id, comment.created_at))
 
 
-def comment_deleted(comment: Comment, author_id: UserId, deleted_at: datetime) -> Event:
-    """Return the event of a deleted comment: one for each comment of a subtree."""
-    return COMMENT_DELETED.event(_comment(comment, author_id, deleted_at))
+def comment_deleted(comment: Comment, author_id: UserId, actor_id: UserId, deleted_at: datetime) -> Event:
+    """Return the event of a comment that `actor_id` deleted: one for each comment of a subtree."""
+    return COMMENT_DELETED.event(_comment(comment, author_id, actor_id, deleted_at))
 
 
 def _like(like: Like, author_id: UserId, occurred_at: datetime) -> LikeEvent:
@@ -61,13 +61,14 @@ def _share(share: Share, author_id: UserId, occurred_at: datetime) -> ShareEvent
     return value
 
 
-def _comment(comment: Comment, author_id: UserId, occurred_at: datetime) -> CommentEvent:
+def _comment(comment: Comment, author_id: UserId, actor_id: UserId, occurred_at: datetime) -> CommentEvent:
     value = CommentEvent(
         user_id=comment.author_id.bytes,
         post_id=comment.post_id.bytes,
         author_id=author_id.bytes,
         comment_id=comment.comment_id.bytes,
         parent_id=comment.parent_id.bytes if comment.parent_id else b"",
+        actor_id=actor_id.bytes,
     )
     value.occurred_at.FromDatetime(occurred_at)
     value.reacted_at.FromDatetime(comment.created_at)

@@ -5,9 +5,10 @@ from uuid import UUID
 import pytest
 
 from nova.api.content.v1 import content_pb2 as pb
-from nova.api.content.v1.events_pb2 import PostUpdatedEvent
+from nova.api.content.v1.events_pb2 import PostDeletedEvent, PostUpdatedEvent
 from nova.platform.errors import Forbidden, InvalidArgument, NotFound
 from nova.policy.permissions import MEMBER_PERMISSIONS
+from nova.policy.relations import Relation
 from tests.one_room import outbox_topics
 from tests.unit.content.conftest import ContentHouse
 
@@ -92,6 +93,53 @@ async def test_d1_a_moderator_deletes_what_another_wrote(house: ContentHouse) ->
     with house.neighbourhood.as_user(house.kofi, permissions=MEMBER_PERMISSIONS | {"content:delete:any"}):
         await house.stub.DeletePost(pb.DeletePostRequest(post_id=post_id))
     assert (await outbox_topics(house.database))[-1] == "content.post.deleted"
+
+
+HIDDEN = [Relation.BLOCKED_BY, Relation.BLOCKS, Relation.PRIVATE]
+MODERATOR = MEMBER_PERMISSIONS | {"content:delete:any"}
+
+
+@pytest.mark.parametrize("relation", HIDDEN)
+async def test_d1_a_moderator_deletes_what_is_hidden_from_him_and_does_nothing_else_with_it(
+    house: ContentHouse, relation: Relation
+) -> None:
+    post_id = await publish(house, house.ada)
+    house.graph.set(house.kofi, house.ada, relation)
+    delete = pb.DeletePostRequest(post_id=post_id)
+    with house.neighbourhood.as_user(house.kofi), pytest.raises(NotFound):
+        await house.stub.DeletePost(delete)
+    with house.neighbourhood.as_user(house.kofi, permissions=MODERATOR, key="key-1"):
+        assert not (await house.stub.GetPosts(pb.GetPostsRequest(post_ids=[post_id]))).posts
+        with pytest.raises(NotFound):
+            await house.stub.EditPost(pb.EditPostRequest(post_id=post_id, caption="mine"))
+        for _ in range(2):
+            await house.stub.DeletePost(delete)
+    with house.neighbourhood.as_user(house.kofi, permissions=MODERATOR), pytest.raises(NotFound):
+        await house.stub.DeletePost(delete)
+    rows = await house.database.primary.fetch(
+        "SELECT payload FROM outbox WHERE topic = 'content.post.deleted'"
+    )
+    (event,) = [PostDeletedEvent.FromString(row["payload"]) for row in rows]
+    assert (event.user_id, event.actor_id) == (house.ada.bytes, house.kofi.bytes)
+
+
+async def test_d1_only_for_a_deletion_and_only_a_moderator_is_told_who_wrote_a_hidden_post(
+    house: ContentHouse,
+) -> None:
+    post_id = await publish(house, house.ada)
+    house.graph.set(house.kofi, house.ada, Relation.BLOCKED_BY)
+    moderator = MEMBER_PERMISSIONS | {"social:delete:any"}
+    for permissions, for_deletion, authors in (
+        (MEMBER_PERMISSIONS, False, []),
+        (MEMBER_PERMISSIONS, True, []),
+        (moderator, False, []),
+        (moderator, True, [house.ada.bytes]),
+    ):
+        with house.neighbourhood.as_user(house.kofi, permissions=permissions):
+            checked = await house.stub.CheckPosts(
+                pb.CheckPostsRequest(post_ids=[post_id], for_deletion=for_deletion)
+            )
+        assert [post.author_id for post in checked.posts] == authors
 
 
 async def test_projections_page_through_all_that_lives(house: ContentHouse) -> None:

@@ -75,13 +75,19 @@ class KnownPosts(ContentServiceServicer):
             raise Unavailable
         self.asked += 1
         viewer, world = current_actor().user_id, self._world
+        past_sight = request.for_deletion and current_actor().may("social:delete:any")
         return content_pb2.CheckPostsResponse(
             posts=[
                 content_pb2.CheckedPost(post_id=post_id, author_id=world.posts[post_id].bytes)
                 for post_id in request.post_ids
                 if post_id in world.posts
-                and (viewer, post_id) not in world.hidden
-                and not world.blocked(viewer, world.posts[post_id])
+                and (
+                    past_sight
+                    or (
+                        (viewer, post_id) not in world.hidden
+                        and not world.blocked(viewer, world.posts[post_id])
+                    )
+                )
             ]
         )
 

@@ -138,6 +138,30 @@ async def test_d1_who_may_delete_a_comment(house: SocialHouse) -> None:
     assert await house.rows("comments") == 0
 
 
+async def test_d1_a_moderator_deletes_comments_that_are_hidden_from_him(house: SocialHouse) -> None:
+    zoe = uuid7()
+    by_a_blocker, at_a_blocker, at_a_hidden_post = [
+        (house.post(author), who)
+        for author, who in ((house.mei, house.kofi), (house.ada, house.mei), (house.mei, house.mei))
+    ]
+    comments = [
+        await house.comment(who, post_id) for post_id, who in (by_a_blocker, at_a_blocker, at_a_hidden_post)
+    ]
+    house.world.blocks |= {(house.kofi, zoe), (house.ada, zoe)}
+    house.world.hidden.add((zoe, at_a_hidden_post[0]))
+    assert await house.comments(zoe, *(comment.comment_id for comment in comments)) == []
+    for comment in comments:
+        with pytest.raises(NotFound) as refusal:
+            await house.uncomment(zoe, comment.comment_id)
+        assert refusal.value.reason == "COMMENT_NOT_FOUND"
+        for _ in range(2):
+            await house.uncomment(zoe, comment.comment_id, "social:delete:any", key=comment.comment_id.hex())
+    assert await house.rows("comments") == 0
+    gone = [CommentEvent.FromString(payload) for payload in await house.events("social.comment.deleted")]
+    assert {event.actor_id for event in gone} == {zoe.bytes}
+    assert [event.user_id for event in gone] == [house.kofi.bytes, house.mei.bytes, house.mei.bytes]
+
+
 async def test_a_deletion_repeated_under_its_key_gives_the_first_answer(house: SocialHouse) -> None:
     comment = await house.comment(house.kofi, house.post(house.ada))
     first = await house.uncomment(house.kofi, comment.comment_id, key="key-1")

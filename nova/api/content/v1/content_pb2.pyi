@@ -409,21 +409,26 @@ Global___GetPostsResponse: _TypeAlias = GetPostsResponse  # noqa: Y015
 
 @_typing.final
 class CheckPostsRequest(_message.Message):
-    """At most 1000 ids."""
+    """At most 1000 ids. for_deletion: something below them is to be deleted, and a caller with social:delete:any is
+    answered for posts that he may not see too.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     POST_IDS_FIELD_NUMBER: _builtins.int
+    FOR_DELETION_FIELD_NUMBER: _builtins.int
+    for_deletion: _builtins.bool
     @_builtins.property
     def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
         post_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        for_deletion: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["post_ids", b"post_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["for_deletion", b"for_deletion", "post_ids", b"post_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -834,21 +839,24 @@ Global___ViewStoryResponse: _TypeAlias = ViewStoryResponse  # noqa: Y015
 
 @_typing.final
 class ListStoriesRequest(_message.Message):
-    """At most 200 ids."""
+    """At most 200 ids. page_size 1 to 100, default 100: the newest so many of each author. 100 are all that one can have."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
     @_builtins.property
     def author_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
         author_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        page_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "page_size", b"page_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -126,7 +126,8 @@ class ContentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeletePost(self, request, context):
-        """Deletes the caller's own post (content:delete:own) or anybody's (content:delete:any). Emits content.post.deleted.
+        """Deletes the caller's own post (content:delete:own) or anybody's, seen or not (content:delete:any). Emits
+        content.post.deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,14 +169,15 @@ class ContentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateStory(self, request, context):
-        """Publishes a story, which expires after a day. Emits content.story.created.
+        """Publishes a story, which expires after a day; 100 at most can be live. Emits content.story.created.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteStory(self, request, context):
-        """Deletes the caller's own story. Emits content.story.deleted.
+        """Deletes the caller's own story (content:delete:own) or anybody's, seen or not (content:delete:any). Emits
+        content.story.deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

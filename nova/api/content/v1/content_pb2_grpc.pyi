@@ -21,7 +21,9 @@ class ContentServiceStub:
     EditPost: _aio.UnaryUnaryMultiCallable[_content_pb2.EditPostRequest, _content_pb2.EditPostResponse]
     """Changes the caller's own post and keeps what it was. Emits content.post.updated."""
     DeletePost: _aio.UnaryUnaryMultiCallable[_content_pb2.DeletePostRequest, _content_pb2.DeletePostResponse]
-    """Deletes the caller's own post (content:delete:own) or anybody's (content:delete:any). Emits content.post.deleted."""
+    """Deletes the caller's own post (content:delete:own) or anybody's, seen or not (content:delete:any). Emits
+    content.post.deleted.
+    """
     GetPosts: _aio.UnaryUnaryMultiCallable[_content_pb2.GetPostsRequest, _content_pb2.GetPostsResponse]
     """Returns those posts that the caller may see; the others are left out. At most 200 ids."""
     CheckPosts: _aio.UnaryUnaryMultiCallable[_content_pb2.CheckPostsRequest, _content_pb2.CheckPostsResponse]
@@ -33,9 +35,11 @@ class ContentServiceStub:
     ListPostEdits: _aio.UnaryUnaryMultiCallable[_content_pb2.ListPostEditsRequest, _content_pb2.ListPostEditsResponse]
     """Lists what an own post was before its edits, newest first."""
     CreateStory: _aio.UnaryUnaryMultiCallable[_content_pb2.CreateStoryRequest, _content_pb2.CreateStoryResponse]
-    """Publishes a story, which expires after a day. Emits content.story.created."""
+    """Publishes a story, which expires after a day; 100 at most can be live. Emits content.story.created."""
     DeleteStory: _aio.UnaryUnaryMultiCallable[_content_pb2.DeleteStoryRequest, _content_pb2.DeleteStoryResponse]
-    """Deletes the caller's own story. Emits content.story.deleted."""
+    """Deletes the caller's own story (content:delete:own) or anybody's, seen or not (content:delete:any). Emits
+    content.story.deleted.
+    """
     ViewStory: _aio.UnaryUnaryMultiCallable[_content_pb2.ViewStoryRequest, _content_pb2.ViewStoryResponse]
     """Marks a story as seen by the caller."""
     ListStories: _aio.UnaryUnaryMultiCallable[_content_pb2.ListStoriesRequest, _content_pb2.ListStoriesResponse]
@@ -70,7 +74,9 @@ class ContentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _content_pb2.DeletePostRequest,
         context: _aio.ServicerContext[_content_pb2.DeletePostRequest, _abc.Awaitable[_content_pb2.DeletePostResponse]],
     ) -> _abc.Awaitable[_content_pb2.DeletePostResponse]:
-        """Deletes the caller's own post (content:delete:own) or anybody's (content:delete:any). Emits content.post.deleted."""
+        """Deletes the caller's own post (content:delete:own) or anybody's, seen or not (content:delete:any). Emits
+        content.post.deleted.
+        """
 
     @_abc_1.abstractmethod
     def GetPosts(
@@ -118,7 +124,7 @@ class ContentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _content_pb2.CreateStoryRequest,
         context: _aio.ServicerContext[_content_pb2.CreateStoryRequest, _abc.Awaitable[_content_pb2.CreateStoryResponse]],
     ) -> _abc.Awaitable[_content_pb2.CreateStoryResponse]:
-        """Publishes a story, which expires after a day. Emits content.story.created."""
+        """Publishes a story, which expires after a day; 100 at most can be live. Emits content.story.created."""
 
     @_abc_1.abstractmethod
     def DeleteStory(
@@ -126,7 +132,9 @@ class ContentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _content_pb2.DeleteStoryRequest,
         context: _aio.ServicerContext[_content_pb2.DeleteStoryRequest, _abc.Awaitable[_content_pb2.DeleteStoryResponse]],
     ) -> _abc.Awaitable[_content_pb2.DeleteStoryResponse]:
-        """Deletes the caller's own story. Emits content.story.deleted."""
+        """Deletes the caller's own story (content:delete:own) or anybody's, seen or not (content:delete:any). Emits
+        content.story.deleted.
+        """
 
     @_abc_1.abstractmethod
     def ViewStory(

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from nova.api.content.v1 import content_pb2 as nova_dot_api_dot_content_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nova/api/content/v1/events.proto\x12\x13nova.api.content.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!nova/api/content/v1/content.proto\"\xec\x01\n\x10PostCreatedEvent\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\t\x12\x36\n\x0c\x63ontent_type\x18\x04 \x01(\x0e\x32 .nova.api.content.v1.ContentType\x12/\n\x08\x61udience\x18\x05 \x01(\x0e\x32\x1d.nova.api.content.v1.Audience\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\x10PostUpdatedEvent\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\t\x12\x36\n\x0c\x63ontent_type\x18\x04 \x01(\x0e\x32 .nova.api.content.v1.ContentType\x12/\n\x08\x61udience\x18\x05 \x01(\x0e\x32\x1d.nova.api.content.v1.Audience\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12-\n\tedited_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"d\n\x10PostDeletedEvent\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12.\n\ndeleted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x90\x01\n\nStoryEvent\x12\x10\n\x08story_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nova/api/content/v1/events.proto\x12\x13nova.api.content.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!nova/api/content/v1/content.proto\"\xec\x01\n\x10PostCreatedEvent\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\t\x12\x36\n\x0c\x63ontent_type\x18\x04 \x01(\x0e\x32 .nova.api.content.v1.ContentType\x12/\n\x08\x61udience\x18\x05 \x01(\x0e\x32\x1d.nova.api.content.v1.Audience\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\x10PostUpdatedEvent\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\t\x12\x36\n\x0c\x63ontent_type\x18\x04 \x01(\x0e\x32 .nova.api.content.v1.ContentType\x12/\n\x08\x61udience\x18\x05 \x01(\x0e\x32\x1d.nova.api.content.v1.Audience\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12-\n\tedited_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"v\n\x10PostDeletedEvent\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12.\n\ndeleted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\x0c\"\xa2\x01\n\nStoryEvent\x12\x10\n\x08story_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\x0c\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSTUPDATEDEVENT']._serialized_start=365
   _globals['_POSTUPDATEDEVENT']._serialized_end=617
   _globals['_POSTDELETEDEVENT']._serialized_start=619
-  _globals['_POSTDELETEDEVENT']._serialized_end=719
-  _globals['_STORYEVENT']._serialized_start=722
-  _globals['_STORYEVENT']._serialized_end=866
+  _globals['_POSTDELETEDEVENT']._serialized_end=737
+  _globals['_STORYEVENT']._serialized_start=740
+  _globals['_STORYEVENT']._serialized_end=902
 # @@protoc_insertion_point(module_scope)

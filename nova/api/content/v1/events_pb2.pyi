@@ -114,8 +114,11 @@ class PostDeletedEvent(_message.Message):
     POST_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     DELETED_AT_FIELD_NUMBER: _builtins.int
+    ACTOR_ID_FIELD_NUMBER: _builtins.int
     post_id: _builtins.bytes
     user_id: _builtins.bytes
+    actor_id: _builtins.bytes
+    """Who deleted it: its author, or a moderator."""
     @_builtins.property
     def deleted_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -124,10 +127,11 @@ class PostDeletedEvent(_message.Message):
         post_id: _builtins.bytes = ...,
         user_id: _builtins.bytes = ...,
         deleted_at: _timestamp_pb2.Timestamp | None = ...,
+        actor_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deleted_at", b"deleted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_at", b"deleted_at", "post_id", b"post_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "deleted_at", b"deleted_at", "post_id", b"post_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -143,8 +147,11 @@ class StoryEvent(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ACTOR_ID_FIELD_NUMBER: _builtins.int
     story_id: _builtins.bytes
     user_id: _builtins.bytes
+    actor_id: _builtins.bytes
+    """Who did it: its author, or a moderator who deleted it."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -156,10 +163,11 @@ class StoryEvent(_message.Message):
         user_id: _builtins.bytes = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        actor_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "occurred_at", b"occurred_at", "story_id", b"story_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "expires_at", b"expires_at", "occurred_at", b"occurred_at", "story_id", b"story_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnova/api/social/v1/events.proto\x12\x12nova.api.social.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x01\n\tLikeEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x0f\n\x07post_id\x18\x02 \x01(\x0c\x12\x11\n\tauthor_id\x18\x03 \x01(\x0c\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreacted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa2\x01\n\nShareEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x0f\n\x07post_id\x18\x02 \x01(\x0c\x12\x11\n\tauthor_id\x18\x03 \x01(\x0c\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreacted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcb\x01\n\x0c\x43ommentEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x0f\n\x07post_id\x18\x02 \x01(\x0c\x12\x11\n\tauthor_id\x18\x03 \x01(\x0c\x12\x12\n\ncomment_id\x18\x04 \x01(\x0c\x12\x11\n\tparent_id\x18\x05 \x01(\x0c\x12/\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreacted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnova/api/social/v1/events.proto\x12\x12nova.api.social.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x01\n\tLikeEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x0f\n\x07post_id\x18\x02 \x01(\x0c\x12\x11\n\tauthor_id\x18\x03 \x01(\x0c\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreacted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa2\x01\n\nShareEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x0f\n\x07post_id\x18\x02 \x01(\x0c\x12\x11\n\tauthor_id\x18\x03 \x01(\x0c\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreacted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdd\x01\n\x0c\x43ommentEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x0f\n\x07post_id\x18\x02 \x01(\x0c\x12\x11\n\tauthor_id\x18\x03 \x01(\x0c\x12\x12\n\ncomment_id\x18\x04 \x01(\x0c\x12\x11\n\tparent_id\x18\x05 \x01(\x0c\x12/\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreacted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x08 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,5 +37,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHAREEVENT']._serialized_start=253
   _globals['_SHAREEVENT']._serialized_end=415
   _globals['_COMMENTEVENT']._serialized_start=418
-  _globals['_COMMENTEVENT']._serialized_end=621
+  _globals['_COMMENTEVENT']._serialized_end=639
 # @@protoc_insertion_point(module_scope)

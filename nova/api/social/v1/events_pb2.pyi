@@ -102,11 +102,14 @@ class CommentEvent(_message.Message):
     PARENT_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
     REACTED_AT_FIELD_NUMBER: _builtins.int
+    ACTOR_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.bytes
     post_id: _builtins.bytes
     author_id: _builtins.bytes
     comment_id: _builtins.bytes
     parent_id: _builtins.bytes
+    actor_id: _builtins.bytes
+    """Who did it: the one who commented or, where it was deleted, the author of the post or a moderator."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -121,10 +124,11 @@ class CommentEvent(_message.Message):
         parent_id: _builtins.bytes = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
         reacted_at: _timestamp_pb2.Timestamp | None = ...,
+        actor_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at", "reacted_at", b"reacted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "comment_id", b"comment_id", "occurred_at", b"occurred_at", "parent_id", b"parent_id", "post_id", b"post_id", "reacted_at", b"reacted_at", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "author_id", b"author_id", "comment_id", b"comment_id", "occurred_at", b"occurred_at", "parent_id", b"parent_id", "post_id", b"post_id", "reacted_at", b"reacted_at", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -149,7 +149,8 @@ class SocialServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteComment(self, request, context):
-        """Deletes the caller's own comment, or one under his post, with its replies. Emits social.comment.deleted.
+        """Deletes the caller's own comment or one under his post (social:delete:own) or anybody's, seen or not
+        (social:delete:any), with its replies. Emits social.comment.deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,7 +29,9 @@ class SocialServiceStub:
     EditComment: _aio.UnaryUnaryMultiCallable[_social_pb2.EditCommentRequest, _social_pb2.EditCommentResponse]
     """Changes the caller's own comment."""
     DeleteComment: _aio.UnaryUnaryMultiCallable[_social_pb2.DeleteCommentRequest, _social_pb2.DeleteCommentResponse]
-    """Deletes the caller's own comment, or one under his post, with its replies. Emits social.comment.deleted."""
+    """Deletes the caller's own comment or one under his post (social:delete:own) or anybody's, seen or not
+    (social:delete:any), with its replies. Emits social.comment.deleted.
+    """
     LikeComment: _aio.UnaryUnaryMultiCallable[_social_pb2.LikeCommentRequest, _social_pb2.LikeCommentResponse]
     """Likes a comment."""
     UnlikeComment: _aio.UnaryUnaryMultiCallable[_social_pb2.UnlikeCommentRequest, _social_pb2.UnlikeCommentResponse]
@@ -100,7 +102,9 @@ class SocialServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _social_pb2.DeleteCommentRequest,
         context: _aio.ServicerContext[_social_pb2.DeleteCommentRequest, _abc.Awaitable[_social_pb2.DeleteCommentResponse]],
     ) -> _abc.Awaitable[_social_pb2.DeleteCommentResponse]:
-        """Deletes the caller's own comment, or one under his post, with its replies. Emits social.comment.deleted."""
+        """Deletes the caller's own comment or one under his post (social:delete:own) or anybody's, seen or not
+        (social:delete:any), with its replies. Emits social.comment.deleted.
+        """
 
     @_abc_1.abstractmethod
     def LikeComment(

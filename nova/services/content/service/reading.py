@@ -1,9 +1,10 @@
 """Reading posts: ids, then facts, then sight."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from nova.platform.auth.actor import Actor
+from nova.policy.words import MutedWords
 from nova.services.content.model import Post, PostEdit, PostId, Posting, PostNotFound, UserId
 from nova.services.content.service.sight import Sight
 from nova.services.content.store.posts import PostStore
@@ -23,6 +24,25 @@ class Reading:
         viewer_id = UserId(actor.user_id)
         visible = await self._sight.visible(posts, lambda limited: self._store.chosen(viewer_id, limited))
         return [visible[post_id] for post_id in post_ids if post_id in visible]
+
+    async def to_delete(self, actor: Actor, post_ids: Sequence[PostId], *, past_sight: str) -> list[Post]:
+        """Return the posts that the caller may act on to delete, in the order asked.
+
+        Those that he may see and, where he holds the permission `past_sight`, all others too: what is to be taken
+        down must not hide behind a block or a private account from the one who takes it down.
+        """
+        if not actor.may(past_sight):
+            return await self.get(actor, post_ids)
+        actor.require("content:read")
+        return list((await self._store.get(post_ids)).values())
+
+    async def with_words(
+        self, actor: Actor, post_ids: Sequence[PostId], words: Iterable[str]
+    ) -> list[PostId]:
+        """Return those posts with one of the words, of those that the caller may see, in the order asked."""
+        muted = MutedWords(words)
+        posts = await self.get(actor, post_ids)
+        return [post.post_id for post in posts if muted.occur_in(post.caption, post.tags)]
 
     async def by_author(
         self, actor: Actor, author_id: UserId, *, before: UUID, limit: int

@@ -9,7 +9,16 @@ from nova.platform.ids import uuid7
 from nova.policy import rules
 from nova.policy.visibility import Audience, Surface
 from nova.services.content import events
-from nova.services.content.model import STORY_LIFETIME, MediaLink, Story, StoryId, StoryNotFound, UserId
+from nova.services.content.model import (
+    STORIES_MOST,
+    STORY_LIFETIME,
+    MediaLink,
+    Story,
+    StoryId,
+    StoryNotFound,
+    TooManyStories,
+    UserId,
+)
 from nova.services.content.service.posts import checked_choice, checked_media
 from nova.services.content.service.sight import Sight
 from nova.services.content.store.stories import StoryStore
@@ -38,7 +47,7 @@ class Stories:
     async def create(
         self, actor: Actor, *, media: MediaLink, caption: str, audience: Audience, chosen: Sequence[UserId]
     ) -> SeenStory:
-        """Publish a story for 24 hours."""
+        """Publish a story for 24 hours. Raises `TooManyStories` for one more than may be live at a time."""
         actor.require("content:create")
         people = checked_choice(audience, chosen)
         now = self._clock.now()
@@ -52,21 +61,22 @@ class Stories:
             expires_at=now + STORY_LIFETIME,
         )
         async with self._writer.transaction() as tx:
+            if await tx.hold_live_stories(story.author_id, now) >= STORIES_MOST:
+                raise TooManyStories
             await tx.add_story(story, people)
             tx.emit(events.story_created(story))
             return tx.answer(SeenStory(story=story, seen=False))
 
     async def delete(self, actor: Actor, story_id: StoryId) -> None:
-        """Take an own story back."""
+        """Take an own story back or, with content:delete:any, anybody's: one that the caller may not see too."""
         actor.require("content:delete:own")
-        found = await self.get(actor, [story_id])
+        now = self._clock.now()
+        story = (await self._store.get([story_id], now=now)).get(story_id)
+        if story is None or (story.author_id != actor.user_id and not actor.may("content:delete:any")):
+            raise StoryNotFound
         async with self._writer.transaction() as tx:
-            # Inside, so that a request that is repeated after its success gets the first answer.
-            if not found or found[0].story.author_id != actor.user_id:
-                raise StoryNotFound
-            story = await tx.delete_story(story_id)
-            if story is not None:
-                tx.emit(events.story_deleted(story, self._clock.now()))
+            if await tx.delete_story(story_id):
+                tx.emit(events.story_deleted(story, UserId(actor.user_id), now))
             tx.answer(None)
 
     async def view(self, actor: Actor, story_id: StoryId) -> SeenStory:
@@ -83,13 +93,17 @@ class Stories:
         actor.require("content:read")
         return await self._in_view(actor, await self._store.get(story_ids, now=self._clock.now()))
 
-    async def by_authors(self, actor: Actor, author_ids: Sequence[UserId]) -> list[SeenStory]:
-        """Return the live stories of the authors, in the order asked, oldest first within one."""
+    async def by_authors(
+        self, actor: Actor, author_ids: Sequence[UserId], *, newest: int = STORIES_MOST
+    ) -> list[SeenStory]:
+        """Return the `newest` live stories of each author, in the order asked, oldest first within one."""
         actor.require("content:read")
         stories = await self._store.by_authors(author_ids, now=self._clock.now())
         seen = await self._in_view(actor, {story.story_id: story for story in stories}, Surface.LISTS)
-        rank = {author_id: number for number, author_id in enumerate(author_ids)}
-        return sorted(seen, key=lambda entry: (rank[entry.story.author_id], entry.story.story_id))
+        by_author: dict[UserId, list[SeenStory]] = {author_id: [] for author_id in author_ids}
+        for entry in sorted(seen, key=lambda entry: entry.story.story_id):
+            by_author[entry.story.author_id].append(entry)
+        return [entry for stories_of_one in by_author.values() for entry in stories_of_one[-newest:]]
 
     async def sweep(self) -> int:
         """Delete stories that have expired, a batch at a time; return how many."""

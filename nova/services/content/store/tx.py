@@ -10,7 +10,7 @@ from nova.platform.db.database import Database
 from nova.platform.db.tx import Tx
 from nova.platform.ids import uuid7
 from nova.services.content.model import Post, PostId, Story, StoryId, UserId
-from nova.services.content.store.rows import POST_COLUMNS, STORY_COLUMNS, media_to_json, post_of, story_of
+from nova.services.content.store.rows import POST_COLUMNS, STORY_COLUMNS, media_to_json, post_of
 
 # Tags and media travel as JSON: an array of arrays would have to be a rectangle.
 _ADD_POSTS = """
@@ -46,11 +46,15 @@ WHERE author_id = $1 AND post_id = $2
 _BURY_POST = (
     "UPDATE post_authors SET deleted_at = $2 WHERE post_id = $1 AND deleted_at IS NULL RETURNING author_id"
 )
+# A person's stories are published one after the other, or two at once could both be the last one allowed. `stories`
+# is the class of these locks.
+_HOLD_AUTHOR = "SELECT pg_advisory_xact_lock(hashtext('stories'), hashtext($1))"
+_COUNT_LIVE = "SELECT count(*) FROM stories WHERE author_id = $1 AND expires_at > $2"
 _ADD_STORY = f"INSERT INTO stories ({STORY_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 _ADD_STORY_AUDIENCE = (
     "INSERT INTO story_audience (story_id, user_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING"
 )
-_DELETE_STORY = f"DELETE FROM stories WHERE story_id = $1 RETURNING {STORY_COLUMNS}"
+_DELETE_STORY = "DELETE FROM stories WHERE story_id = $1"
 _ADD_VIEW = """
 INSERT INTO story_views (story_id, viewer_id, seen_at)
 SELECT story_id, $2, $3 FROM stories WHERE story_id = $1 ON CONFLICT DO NOTHING
@@ -108,6 +112,11 @@ class ContentTx(Tx):
         await self.execute(_CLEAR_POST_AUDIENCE, post_id)
         return True
 
+    async def hold_live_stories(self, author_id: UserId, now: datetime) -> int:
+        """Return how many stories of an author are live, and let no other come until the transaction ends."""
+        await self.fetchval(_HOLD_AUTHOR, str(author_id))
+        return int(await self.fetchval(_COUNT_LIVE, author_id, now))
+
     async def add_story(self, story: Story, chosen: Sequence[UserId]) -> None:
         """Insert a new story."""
         await self.execute(
@@ -117,10 +126,9 @@ class ContentTx(Tx):
         if chosen:
             await self.execute(_ADD_STORY_AUDIENCE, story.story_id, chosen)
 
-    async def delete_story(self, story_id: StoryId) -> Story | None:
-        """Delete a story with its views; return it, or None when it was gone already."""
-        row = await self.fetchrow(_DELETE_STORY, story_id)
-        return None if row is None else story_of(row)
+    async def delete_story(self, story_id: StoryId) -> bool:
+        """Delete a story with its views. Return False when it was gone already."""
+        return await self.execute(_DELETE_STORY, story_id) == 1
 
     async def add_story_view(self, story_id: StoryId, viewer_id: UserId, seen_at: datetime) -> None:
         """Note that the viewer saw the story; once is enough."""

@@ -73,20 +73,17 @@ class Comments:
             return tx.answer(seen)
 
     async def delete(self, actor: Actor, comment_id: CommentId) -> PostId:
-        """Delete a comment and all replies below: an own one, one under an own post, or any as a moderator."""
-        found = await self._reading.comments(actor, [comment_id])
-        if not found:
-            # Inside a transaction: to a request that is repeated after its success the first answer is given.
-            async with self._writer.transaction():
-                raise CommentNotFound
-        comment = found[0].comment
-        author_id = await self._sight.author_of(comment.post_id)
+        """Delete a comment and all replies below: an own one, one under an own post, or any as a moderator.
+
+        With social:delete:any the caller deletes what he may not see too.
+        """
+        comment, author_id = await self._reading.to_delete(actor, comment_id)
         own = actor.user_id in {comment.author_id, author_id}
         actor.require("social:delete:own" if own else "social:delete:any")
         now = self._clock.now()
         async with self._writer.transaction() as tx:
             for gone in await tx.delete_thread(comment.post_id, comment_id):
-                tx.emit(events.comment_deleted(gone, author_id, now))
+                tx.emit(events.comment_deleted(gone, author_id, UserId(actor.user_id), now))
             tx.after_commit(lambda: self._counters.changed(comment.post_id))
             return tx.answer(comment.post_id)
 

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from nova.platform.auth.actor import Actor
 from nova.services.social.model import (
+    Comment,
     CommentId,
+    CommentNotFound,
     Like,
     PostId,
     PostState,
@@ -84,6 +86,23 @@ class Reading:
             for comment_id in comment_ids
             if comment_id in found and found[comment_id].comment.post_id in visible
         ]
+
+    async def to_delete(self, actor: Actor, comment_id: CommentId) -> tuple[Comment, UserId]:
+        """Return a comment that the caller may act on to delete, and whose the post above it is.
+
+        One that he may see or, with social:delete:any, every one: what is to be taken down must not hide behind a
+        block or a private account from the one who takes it down. Raises `CommentNotFound`.
+        """
+        actor.require("social:read")
+        hidden = () if actor.may("social:delete:any") else await self._sight.people.hidden()
+        found = (await self._threads.get([comment_id], UserId(actor.user_id), hidden)).get(comment_id)
+        if found is None:
+            raise CommentNotFound
+        comment = found.comment
+        author_id = (await self._sight.posts.for_deletion([comment.post_id])).get(comment.post_id)
+        if author_id is None:
+            raise CommentNotFound
+        return comment, author_id
 
     async def under_posts(
         self, actor: Actor, post_ids: Sequence[PostId], *, after: UUID, limit: int

@@ -14,6 +14,10 @@ class Posts(Protocol):
         """Return the author of each post that the caller may see; raise `Unavailable` if it cannot be known."""
         ...
 
+    async def for_deletion(self, post_ids: Sequence[PostId]) -> Mapping[PostId, UserId]:
+        """Return the author of each post below which the caller may delete; `visible` for whom sight limits."""
+        ...
+
 
 class People(Protocol):
     """What social asks of graph."""
