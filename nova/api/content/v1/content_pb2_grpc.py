@@ -60,6 +60,11 @@ class ContentServiceStub:
                 request_serializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.CheckPostsRequest.SerializeToString,
                 response_deserializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.CheckPostsResponse.FromString,
                 _registered_method=True)
+        self.FindWords = channel.unary_unary(
+                '/nova.api.content.v1.ContentService/FindWords',
+                request_serializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.FindWordsRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.FindWordsResponse.FromString,
+                _registered_method=True)
         self.ListPostsByAuthor = channel.unary_unary(
                 '/nova.api.content.v1.ContentService/ListPostsByAuthor',
                 request_serializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.ListPostsByAuthorRequest.SerializeToString,
@@ -142,6 +147,13 @@ class ContentServiceServicer:
 
     def CheckPosts(self, request, context):
         """Says who wrote a post, for those that the caller may see: the light form of GetPosts. At most 1000 ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindWords(self, request, context):
+        """Finds those posts that contain one of the words, of those that the caller may see. At most 1000 ids, 200 words.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,6 +250,11 @@ def add_ContentServiceServicer_to_server(servicer, server):
                     servicer.CheckPosts,
                     request_deserializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.CheckPostsRequest.FromString,
                     response_serializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.CheckPostsResponse.SerializeToString,
+            ),
+            'FindWords': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindWords,
+                    request_deserializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.FindWordsRequest.FromString,
+                    response_serializer=nova_dot_api_dot_content_dot_v1_dot_content__pb2.FindWordsResponse.SerializeToString,
             ),
             'ListPostsByAuthor': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPostsByAuthor,
@@ -421,6 +438,33 @@ class ContentService:
             '/nova.api.content.v1.ContentService/CheckPosts',
             nova_dot_api_dot_content_dot_v1_dot_content__pb2.CheckPostsRequest.SerializeToString,
             nova_dot_api_dot_content_dot_v1_dot_content__pb2.CheckPostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindWords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.content.v1.ContentService/FindWords',
+            nova_dot_api_dot_content_dot_v1_dot_content__pb2.FindWordsRequest.SerializeToString,
+            nova_dot_api_dot_content_dot_v1_dot_content__pb2.FindWordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,6 +28,8 @@ class ContentServiceStub:
     """Returns those posts that the caller may see; the others are left out. At most 200 ids."""
     CheckPosts: _aio.UnaryUnaryMultiCallable[_content_pb2.CheckPostsRequest, _content_pb2.CheckPostsResponse]
     """Says who wrote a post, for those that the caller may see: the light form of GetPosts. At most 1000 ids."""
+    FindWords: _aio.UnaryUnaryMultiCallable[_content_pb2.FindWordsRequest, _content_pb2.FindWordsResponse]
+    """Finds those posts that contain one of the words, of those that the caller may see. At most 1000 ids, 200 words."""
     ListPostsByAuthor: _aio.UnaryUnaryMultiCallable[_content_pb2.ListPostsByAuthorRequest, _content_pb2.ListPostsByAuthorResponse]
     """Lists an author's posts that the caller may see, newest first."""
     CountPosts: _aio.UnaryUnaryMultiCallable[_content_pb2.CountPostsRequest, _content_pb2.CountPostsResponse]
@@ -93,6 +95,14 @@ class ContentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_content_pb2.CheckPostsRequest, _abc.Awaitable[_content_pb2.CheckPostsResponse]],
     ) -> _abc.Awaitable[_content_pb2.CheckPostsResponse]:
         """Says who wrote a post, for those that the caller may see: the light form of GetPosts. At most 1000 ids."""
+
+    @_abc_1.abstractmethod
+    def FindWords(
+        self,
+        request: _content_pb2.FindWordsRequest,
+        context: _aio.ServicerContext[_content_pb2.FindWordsRequest, _abc.Awaitable[_content_pb2.FindWordsResponse]],
+    ) -> _abc.Awaitable[_content_pb2.FindWordsResponse]:
+        """Finds those posts that contain one of the words, of those that the caller may see. At most 1000 ids, 200 words."""
 
     @_abc_1.abstractmethod
     def ListPostsByAuthor(
