@@ -33,9 +33,7 @@ from nova.platform.limits.address import IpLimiter
 from nova.platform.limits.quota import Quotas
 from nova.platform.limits.user import UserLimiter
 from nova.platform.platform import Platform
-
-CARDS = "user.profile"
-"""The cache of cards, by the name under which the user room tells what changed."""
+from nova.policy.caches import PROFILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,7 @@ def _engine(platform: Platform, rooms: Rooms, rates: Rates | None) -> Engine:
     config = platform.config
     limits = _limits(config)
     schema = build_schema()
-    cards = Cards(platform.caches.open(CARDS, ProtoCodec(Profile)))
+    cards = Cards(platform.caches.open(PROFILES, ProtoCodec(Profile)))
     manifest = config.graphql.trusted_documents
 
     def readers(context: RequestContext) -> Readers:

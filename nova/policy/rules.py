@@ -97,9 +97,9 @@ def tags(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def muted_word(value: str) -> str:
+def muted_word(value: str, *, field: str = "word") -> str:
     """Return a word, phrase or hashtag to mute, as `words` compares it: 1 to 100 characters of that form."""
-    return text(words.word_of(value), field="word", most=MUTED_WORD_MOST, least=1, lines=False)
+    return text(words.word_of(value), field=field, most=MUTED_WORD_MOST, least=1, lines=False)
 
 
 def media_urls(values: Sequence[str], *, field: str = "media_urls") -> tuple[str, ...]:

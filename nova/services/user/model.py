@@ -8,7 +8,7 @@ from typing import NewType
 from uuid import UUID
 
 from nova.platform.clock import unix_ms
-from nova.platform.errors import InvalidArgument, NotFound, Unavailable
+from nova.platform.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 
 UserId = NewType("UserId", UUID)
 
@@ -55,6 +55,15 @@ class Mute:
     muted_at: datetime
     until: datetime | None = None
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutedWord:
+    """Posts with this word stay out of its owner's feeds, for good or until a moment. It is folded, as policy does."""
+
+    word: str
+    created_at: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +133,10 @@ class ProfileNotReady(Unavailable):
 
 class OneselfNamed(InvalidArgument):
     """Nobody can block or mute himself."""
+
+
+class TooManyMutedWords(FailedPrecondition):
+    """Nobody mutes more than 200 words: unmute one first."""
 
 
 class MuteEnded(InvalidArgument):

@@ -8,12 +8,21 @@ from nova.platform.db.idempotency import Once
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
 from nova.platform.rpc.validate import page_size, text_of, time_of, to_timestamp, uuid_of, uuids_of
-from nova.services.user.model import FollowTerms, Listed, Profile, Restriction, Settings, UserId
+from nova.policy.rules import MUTED_WORDS_MOST
+from nova.services.user.model import FollowTerms, Listed, MutedWord, Profile, Restriction, Settings, UserId
+from nova.services.user.service.muted_words import OwnMutedWords
 from nova.services.user.service.profiles import Changes, Profiles
 from nova.services.user.service.restrictions import ListedProfile, Restrictions
 from nova.services.user.service.settings import Choices, OwnSettings
 from nova.services.user.store.restrictions import place_of
-from nova.services.user.tokens import listed_before, listed_token, place_after, place_token
+from nova.services.user.tokens import (
+    listed_before,
+    listed_token,
+    place_after,
+    place_token,
+    word_before,
+    word_token,
+)
 
 SYSTEM_METHODS = frozenset({"ListRestrictions"})
 MOST_IDS = 200
@@ -27,11 +36,18 @@ class UserServer(UserServiceServicer):
     """User's servicer."""
 
     def __init__(
-        self, *, profiles: Profiles, settings: OwnSettings, restrictions: Restrictions, once: Once
+        self,
+        *,
+        profiles: Profiles,
+        settings: OwnSettings,
+        restrictions: Restrictions,
+        muted_words: OwnMutedWords,
+        once: Once,
     ) -> None:
         self._profiles = profiles
         self._settings = settings
         self._restrictions = restrictions
+        self._muted_words = muted_words
         self._once = once
 
     async def GetProfiles(self, request: pb.GetProfilesRequest, context: object) -> pb.GetProfilesResponse:
@@ -143,6 +159,38 @@ class UserServer(UserServiceServicer):
             next_page_token=b"" if page.next_after is None else listed_token(page.next_after),
         )
 
+    async def MuteWord(self, request: pb.MuteWordRequest, context: object) -> pb.MuteWordResponse:
+        until = time_of(request.until, "until") if request.HasField("until") else None
+        return await self._once(
+            request,
+            pb.MuteWordResponse,
+            lambda: self._muted_words.mute(current_actor(), request.word, until),
+            present=lambda muted: pb.MuteWordResponse(muted_word=_muted_word(muted)),
+        )
+
+    async def UnmuteWord(self, request: pb.UnmuteWordRequest, context: object) -> pb.UnmuteWordResponse:
+        return await self._once(
+            request,
+            pb.UnmuteWordResponse,
+            lambda: self._muted_words.unmute(current_actor(), request.word),
+            present=lambda word: pb.UnmuteWordResponse(word=word),
+        )
+
+    async def ListMutedWords(
+        self, request: pb.ListMutedWordsRequest, context: object
+    ) -> pb.ListMutedWordsResponse:
+        before, before_word = word_before(request.page_token)
+        words, more = await self._muted_words.list(
+            current_actor(),
+            before=before,
+            before_word=before_word,
+            limit=page_size(request.page_size, most=MUTED_WORDS_MOST, default=20),
+        )
+        return pb.ListMutedWordsResponse(
+            words=[pb.ListedWord(muted_word=_muted_word(one), page_token=word_token(one)) for one in words],
+            next_page_token=word_token(words[-1]) if more else b"",
+        )
+
     async def GetFollowTerms(
         self, request: pb.GetFollowTermsRequest, context: object
     ) -> pb.GetFollowTermsResponse:
@@ -200,6 +248,14 @@ def _listed(entry: ListedProfile) -> pb.ListedUser:
         profile=_profile(entry.profile),
         listed_at=to_timestamp(entry.listed_at),
         page_token=listed_token(Listed(user_id=entry.profile.user_id, listed_at=entry.listed_at)),
+    )
+
+
+def _muted_word(muted: MutedWord) -> pb.MutedWord:
+    return pb.MutedWord(
+        word=muted.word,
+        created_at=to_timestamp(muted.created_at),
+        until=None if muted.until is None else to_timestamp(muted.until),
     )
 
 

@@ -7,13 +7,16 @@ from uuid import UUID
 
 from nova.platform.clock import from_unix_us, unix_us
 from nova.platform.errors import InvalidArgument
-from nova.services.user.model import Listed, RestrictionKind
+from nova.platform.rpc.validate import text_of
+from nova.policy.rules import MUTED_WORD_MOST
+from nova.services.user.model import Listed, MutedWord, RestrictionKind
 from nova.services.user.store.restrictions import START, Place
 
 NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 _LISTED: Final = struct.Struct(">q16s")
 _PLACE: Final = struct.Struct(">B16s16s")
+_MOMENT: Final = struct.Struct(">q")
 
 
 def listed_token(entry: Listed) -> bytes:
@@ -29,6 +32,22 @@ def listed_before(token: bytes) -> tuple[datetime, UUID]:
         at, user_id = _LISTED.unpack(token)
         return from_unix_us(at), UUID(bytes=user_id)
     except (struct.error, OverflowError):
+        raise _foreign() from None
+
+
+def word_token(muted: MutedWord) -> bytes:
+    """Return the token of the page after this word."""
+    return _MOMENT.pack(unix_us(muted.created_at)) + muted.word.encode()
+
+
+def word_before(token: bytes) -> tuple[datetime, str]:
+    """Return the time and word that the next page comes after."""
+    if not token:
+        return NEWEST[0], ""
+    try:
+        (at,) = _MOMENT.unpack_from(token)
+        return from_unix_us(at), text_of(token[_MOMENT.size :].decode(), "page_token", most=MUTED_WORD_MOST)
+    except (struct.error, OverflowError, UnicodeDecodeError):
         raise _foreign() from None
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import orjson
 
 from nova.api.user.v1.user_pb2 import Profile
-from nova.gateway.wiring import CARDS, Gateway, build
+from nova.gateway.wiring import Gateway, build
 from nova.platform.auth.epochs import RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verifier
@@ -25,6 +25,7 @@ from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
+from nova.policy.caches import PROFILES
 from tests.unit.gateway.town import Town
 from tests.unit.gateway.town_rooms import bindings
 
@@ -150,7 +151,7 @@ async def edge(town: Town, redis_url: str, *, config: Config | None = None) -> A
     )
     gateway = build(platform)
     # As the user room does: opened to be told of changes, not to be read.
-    town.card_changed = caches.open(CARDS, ProtoCodec(Profile), entries=1).invalidate
+    town.card_changed = caches.open(PROFILES, ProtoCodec(Profile), entries=1).invalidate
     await caches.start()
     try:
         yield Edge(gateway, town, platform, revocations)

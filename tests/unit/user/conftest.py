@@ -26,7 +26,7 @@ from nova.platform.platform import Platform
 from nova.platform.redis.client import connect
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
-from nova.services.user.cards import CACHE
+from nova.policy.caches import MUTED_WORDS, PROFILES
 from nova.services.user.events import USER_CREATED
 from nova.services.user.model import UserId
 from nova.services.user.server import UserServer
@@ -41,13 +41,14 @@ _NOT_ASKED: Final = cast("Any", None)
 
 @dataclass(kw_only=True)
 class UserHouse:
-    """User under test: its stub, its database, its clock, its consumer, and the cache of another process."""
+    """User under test: its stub, its database, its clock, its consumer, and the caches of another process."""
 
     stub: UserServiceStub
     database: Database
     clock: FixedClock
     consumer: Consumer[UserTx]
     cards: Cache[pb.Profile]
+    words: Cache[pb.ListMutedWordsResponse]
     neighbourhood: Neighbourhood
     waiting: Mapping[UserId, asyncio.Event]
 
@@ -111,7 +112,8 @@ async def house(scratch: Scratch, redis_url: str) -> AsyncIterator[UserHouse]:
     knobs = Config().cache
     caches = Caches(redis, redis_url, clock=SystemClock(), knobs=knobs)
     elsewhere = Caches(redis, redis_url, clock=SystemClock(), knobs=knobs)
-    cards = elsewhere.open(CACHE, ProtoCodec(pb.Profile))
+    cards = elsewhere.open(PROFILES, ProtoCodec(pb.Profile))
+    words = elsewhere.open(MUTED_WORDS, ProtoCodec(pb.ListMutedWordsResponse))
     async with room_database(scratch, "user") as database:
         room = build(
             Platform(
@@ -143,6 +145,7 @@ async def house(scratch: Scratch, redis_url: str) -> AsyncIterator[UserHouse]:
             clock=clock,
             consumer=consumer,
             cards=cards,
+            words=words,
             neighbourhood=neighbourhood,
             waiting=servicer._profiles._arrivals._waiting,
         )

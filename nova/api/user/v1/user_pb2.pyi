@@ -677,6 +677,201 @@ class ListMutedResponse(_message.Message):
 Global___ListMutedResponse: _TypeAlias = ListMutedResponse  # noqa: Y015
 
 @_typing.final
+class MuteWordRequest(_message.Message):
+    """A word, a phrase or a hashtag; without until, for good. 1 to 100 characters once it is normalised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORD_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    word: _builtins.str
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        word: _builtins.str = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["until", b"until", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MuteWordRequest: _TypeAlias = MuteWordRequest  # noqa: Y015
+
+@_typing.final
+class MuteWordResponse(_message.Message):
+    """As it is kept. Muting again moves its end. FAILED_PRECONDITION beyond 200 words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MUTED_WORD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def muted_word(self) -> Global___MutedWord: ...
+    def __init__(
+        self,
+        *,
+        muted_word: Global___MutedWord | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["muted_word", b"muted_word"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["muted_word", b"muted_word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MuteWordResponse: _TypeAlias = MuteWordResponse  # noqa: Y015
+
+@_typing.final
+class MutedWord(_message.Message):
+    """A word that somebody mutes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORD_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    word: _builtins.str
+    """Normalised: NFKC, case folded, without the # of a hashtag."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Unset: for good."""
+
+    def __init__(
+        self,
+        *,
+        word: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "until", b"until", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MutedWord: _TypeAlias = MutedWord  # noqa: Y015
+
+@_typing.final
+class UnmuteWordRequest(_message.Message):
+    """Any spelling that is normalised to the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORD_FIELD_NUMBER: _builtins.int
+    word: _builtins.str
+    def __init__(
+        self,
+        *,
+        word: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnmuteWordRequest: _TypeAlias = UnmuteWordRequest  # noqa: Y015
+
+@_typing.final
+class UnmuteWordResponse(_message.Message):
+    """The word, normalised. One that was not muted changes nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORD_FIELD_NUMBER: _builtins.int
+    word: _builtins.str
+    def __init__(
+        self,
+        *,
+        word: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnmuteWordResponse: _TypeAlias = UnmuteWordResponse  # noqa: Y015
+
+@_typing.final
+class ListMutedWordsRequest(_message.Message):
+    """page_size 1 to 200, default 20: all of them fit one page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    page_token: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMutedWordsRequest: _TypeAlias = ListMutedWordsRequest  # noqa: Y015
+
+@_typing.final
+class ListedWord(_message.Message):
+    """A word of the list, and the token of the page after it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MUTED_WORD_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_token: _builtins.bytes
+    @_builtins.property
+    def muted_word(self) -> Global___MutedWord: ...
+    def __init__(
+        self,
+        *,
+        muted_word: Global___MutedWord | None = ...,
+        page_token: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["muted_word", b"muted_word"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["muted_word", b"muted_word", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListedWord: _TypeAlias = ListedWord  # noqa: Y015
+
+@_typing.final
+class ListMutedWordsResponse(_message.Message):
+    """One page, newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.bytes
+    @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedWord]: ...
+    def __init__(
+        self,
+        *,
+        words: _abc.Iterable[Global___ListedWord] | None = ...,
+        next_page_token: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMutedWordsResponse: _TypeAlias = ListMutedWordsResponse  # noqa: Y015
+
+@_typing.final
 class GetFollowTermsRequest(_message.Message):
     """Whom the caller wants to follow."""
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class UserServiceStub:
-    """Profiles, settings, block and mute lists.
+    """Profiles, settings, block and mute lists, muted words.
     """
 
     def __init__(self, channel):
@@ -90,6 +90,21 @@ class UserServiceStub:
                 request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedRequest.SerializeToString,
                 response_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedResponse.FromString,
                 _registered_method=True)
+        self.MuteWord = channel.unary_unary(
+                '/nova.api.user.v1.UserService/MuteWord',
+                request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.MuteWordRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.MuteWordResponse.FromString,
+                _registered_method=True)
+        self.UnmuteWord = channel.unary_unary(
+                '/nova.api.user.v1.UserService/UnmuteWord',
+                request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.UnmuteWordRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.UnmuteWordResponse.FromString,
+                _registered_method=True)
+        self.ListMutedWords = channel.unary_unary(
+                '/nova.api.user.v1.UserService/ListMutedWords',
+                request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedWordsRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedWordsResponse.FromString,
+                _registered_method=True)
         self.GetFollowTerms = channel.unary_unary(
                 '/nova.api.user.v1.UserService/GetFollowTerms',
                 request_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsRequest.SerializeToString,
@@ -103,7 +118,7 @@ class UserServiceStub:
 
 
 class UserServiceServicer:
-    """Profiles, settings, block and mute lists.
+    """Profiles, settings, block and mute lists, muted words.
     """
 
     def GetProfiles(self, request, context):
@@ -183,6 +198,27 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MuteWord(self, request, context):
+        """Keeps posts with a word out of the caller's feeds, for good or until a moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmuteWord(self, request, context):
+        """Lets posts with a word into the caller's feeds again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMutedWords(self, request, context):
+        """Lists the words that the caller mutes now, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetFollowTerms(self, request, context):
         """Returns what decides whether the caller may follow a user: his privacy, and the blocks between the two.
         """
@@ -255,6 +291,21 @@ def add_UserServiceServicer_to_server(servicer, server):
                     request_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedRequest.FromString,
                     response_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedResponse.SerializeToString,
             ),
+            'MuteWord': grpc.unary_unary_rpc_method_handler(
+                    servicer.MuteWord,
+                    request_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.MuteWordRequest.FromString,
+                    response_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.MuteWordResponse.SerializeToString,
+            ),
+            'UnmuteWord': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmuteWord,
+                    request_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.UnmuteWordRequest.FromString,
+                    response_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.UnmuteWordResponse.SerializeToString,
+            ),
+            'ListMutedWords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMutedWords,
+                    request_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedWordsRequest.FromString,
+                    response_serializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedWordsResponse.SerializeToString,
+            ),
             'GetFollowTerms': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFollowTerms,
                     request_deserializer=nova_dot_api_dot_user_dot_v1_dot_user__pb2.GetFollowTermsRequest.FromString,
@@ -274,7 +325,7 @@ def add_UserServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UserService:
-    """Profiles, settings, block and mute lists.
+    """Profiles, settings, block and mute lists, muted words.
     """
 
     @staticmethod
@@ -564,6 +615,87 @@ class UserService:
             '/nova.api.user.v1.UserService/ListMuted',
             nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedRequest.SerializeToString,
             nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MuteWord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.user.v1.UserService/MuteWord',
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.MuteWordRequest.SerializeToString,
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.MuteWordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmuteWord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.user.v1.UserService/UnmuteWord',
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.UnmuteWordRequest.SerializeToString,
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.UnmuteWordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMutedWords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.user.v1.UserService/ListMutedWords',
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedWordsRequest.SerializeToString,
+            nova_dot_api_dot_user_dot_v1_dot_user__pb2.ListMutedWordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

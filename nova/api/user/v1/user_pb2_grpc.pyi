@@ -13,7 +13,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UserServiceStub:
-    """Profiles, settings, block and mute lists."""
+    """Profiles, settings, block and mute lists, muted words."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProfiles: _aio.UnaryUnaryMultiCallable[_user_pb2.GetProfilesRequest, _user_pb2.GetProfilesResponse]
@@ -38,13 +38,19 @@ class UserServiceStub:
     """Lists whom the caller blocked, newest first."""
     ListMuted: _aio.UnaryUnaryMultiCallable[_user_pb2.ListMutedRequest, _user_pb2.ListMutedResponse]
     """Lists whom the caller muted, newest first."""
+    MuteWord: _aio.UnaryUnaryMultiCallable[_user_pb2.MuteWordRequest, _user_pb2.MuteWordResponse]
+    """Keeps posts with a word out of the caller's feeds, for good or until a moment."""
+    UnmuteWord: _aio.UnaryUnaryMultiCallable[_user_pb2.UnmuteWordRequest, _user_pb2.UnmuteWordResponse]
+    """Lets posts with a word into the caller's feeds again."""
+    ListMutedWords: _aio.UnaryUnaryMultiCallable[_user_pb2.ListMutedWordsRequest, _user_pb2.ListMutedWordsResponse]
+    """Lists the words that the caller mutes now, newest first."""
     GetFollowTerms: _aio.UnaryUnaryMultiCallable[_user_pb2.GetFollowTermsRequest, _user_pb2.GetFollowTermsResponse]
     """Returns what decides whether the caller may follow a user: his privacy, and the blocks between the two."""
     ListRestrictions: _aio.UnaryUnaryMultiCallable[_user_pb2.ListRestrictionsRequest, _user_pb2.ListRestrictionsResponse]
     """Pages through all blocks, mutes and private accounts. A system call: graph loads its projection by it."""
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Profiles, settings, block and mute lists."""
+    """Profiles, settings, block and mute lists, muted words."""
 
     @_abc_1.abstractmethod
     def GetProfiles(
@@ -133,6 +139,30 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_user_pb2.ListMutedRequest, _abc.Awaitable[_user_pb2.ListMutedResponse]],
     ) -> _abc.Awaitable[_user_pb2.ListMutedResponse]:
         """Lists whom the caller muted, newest first."""
+
+    @_abc_1.abstractmethod
+    def MuteWord(
+        self,
+        request: _user_pb2.MuteWordRequest,
+        context: _aio.ServicerContext[_user_pb2.MuteWordRequest, _abc.Awaitable[_user_pb2.MuteWordResponse]],
+    ) -> _abc.Awaitable[_user_pb2.MuteWordResponse]:
+        """Keeps posts with a word out of the caller's feeds, for good or until a moment."""
+
+    @_abc_1.abstractmethod
+    def UnmuteWord(
+        self,
+        request: _user_pb2.UnmuteWordRequest,
+        context: _aio.ServicerContext[_user_pb2.UnmuteWordRequest, _abc.Awaitable[_user_pb2.UnmuteWordResponse]],
+    ) -> _abc.Awaitable[_user_pb2.UnmuteWordResponse]:
+        """Lets posts with a word into the caller's feeds again."""
+
+    @_abc_1.abstractmethod
+    def ListMutedWords(
+        self,
+        request: _user_pb2.ListMutedWordsRequest,
+        context: _aio.ServicerContext[_user_pb2.ListMutedWordsRequest, _abc.Awaitable[_user_pb2.ListMutedWordsResponse]],
+    ) -> _abc.Awaitable[_user_pb2.ListMutedWordsResponse]:
+        """Lists the words that the caller mutes now, newest first."""
 
     @_abc_1.abstractmethod
     def GetFollowTerms(

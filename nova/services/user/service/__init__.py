@@ -1,1 +1,1 @@
-"""The verbs of user: `profiles` reads and changes them, `settings` too, `restrictions` blocks and mutes."""
+"""The verbs of user: `profiles` reads and changes them, `settings` too, `restrictions` and `muted_words` keep away."""

@@ -1,1 +1,1 @@
-"""All SQL of user: `rows` translates, `profiles` and `restrictions` read, `tx` writes."""
+"""All SQL of user: `rows` translates, `profiles`, `restrictions` and `muted_words` read, `tx` writes."""

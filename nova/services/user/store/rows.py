@@ -1,12 +1,13 @@
 """Rows to nouns."""
 
 from nova.platform.db.pool import Record
-from nova.services.user.model import Block, Listed, Mute, Profile, Settings, UserId
+from nova.services.user.model import Block, Listed, Mute, MutedWord, Profile, Settings, UserId
 
 PROFILE_COLUMNS = "user_id, handle, display_name, bio, avatar_url, is_private, created_at, version"
 SETTINGS_COLUMNS = "language, personalised_feed, suggestible"
 BLOCK_COLUMNS = "user_id, blocked_id, blocked_at, version"
 MUTE_COLUMNS = "user_id, muted_id, muted_at, until, version"
+MUTED_WORD_COLUMNS = "word, created_at, until"
 
 
 def profile_of(row: Record) -> Profile:
@@ -53,6 +54,11 @@ def mute_of(row: Record) -> Mute:
         until=row["until"],
         version=row["version"],
     )
+
+
+def muted_word_of(row: Record) -> MutedWord:
+    """Return the muted word of a row with `MUTED_WORD_COLUMNS`."""
+    return MutedWord(word=row["word"], created_at=row["created_at"], until=row["until"])
 
 
 def listed_of(row: Record) -> Listed:

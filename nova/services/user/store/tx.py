@@ -1,4 +1,4 @@
-"""Writing profiles, settings, blocks and mutes."""
+"""Writing profiles, settings, blocks, mutes and muted words."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,14 +7,16 @@ from datetime import datetime
 from nova.platform.clock import unix_ms
 from nova.platform.db.database import Database
 from nova.platform.db.tx import Tx
-from nova.services.user.model import Block, Mute, Profile, Settings, UserId
+from nova.services.user.model import Block, Mute, MutedWord, Profile, Settings, UserId
 from nova.services.user.store.rows import (
     BLOCK_COLUMNS,
     MUTE_COLUMNS,
+    MUTED_WORD_COLUMNS,
     PROFILE_COLUMNS,
     SETTINGS_COLUMNS,
     block_of,
     mute_of,
+    muted_word_of,
     profile_of,
     settings_of,
 )
@@ -70,6 +72,13 @@ _LIFT_MUTE = f"""
 UPDATE mutes SET lifted_at = $3, version = greatest(version + 1, $4)
 WHERE user_id = $1 AND muted_id = $2 AND lifted_at IS NULL RETURNING {MUTE_COLUMNS}
 """
+_MUTE_WORD = f"""
+INSERT INTO muted_words (user_id, {MUTED_WORD_COLUMNS}) VALUES ($1, $2, $3, $4)
+ON CONFLICT (user_id, word) DO UPDATE SET until = excluded.until RETURNING {MUTED_WORD_COLUMNS}
+"""
+_UNMUTE_WORD = "DELETE FROM muted_words WHERE user_id = $1 AND word = $2"
+_DROP_ENDED_WORDS = "DELETE FROM muted_words WHERE user_id = $1 AND until <= $2"
+_COUNT_OTHER_WORDS = "SELECT count(*) FROM muted_words WHERE user_id = $1 AND word <> $2"
 
 
 class UserTx(Tx):
@@ -143,6 +152,24 @@ class UserTx(Tx):
         """End a mute; return it with its last version, or None when none stood."""
         row = await self.fetchrow(_LIFT_MUTE, user_id, muted_id, lifted_at, unix_ms(lifted_at))
         return None if row is None else mute_of(row)
+
+    async def mute_word(self, user_id: UserId, muted: MutedWord) -> MutedWord:
+        """Insert a muted word, or give it another end; return it as it is now."""
+        row = await self.fetchrow(_MUTE_WORD, user_id, muted.word, muted.created_at, muted.until)
+        return muted if row is None else muted_word_of(row)
+
+    async def unmute_word(self, user_id: UserId, word: str) -> bool:
+        """Return False when the word was not muted."""
+        return await self.execute(_UNMUTE_WORD, user_id, word) == 1
+
+    async def drop_ended_words(self, user_id: UserId, now: datetime) -> None:
+        """Delete the words whose time is over."""
+        await self.execute(_DROP_ENDED_WORDS, user_id, now)
+
+    async def count_other_words(self, user_id: UserId, word: str) -> int:
+        """Return how many words beside this one are kept."""
+        count: int = await self.fetchval(_COUNT_OTHER_WORDS, user_id, word)
+        return count
 
 
 def _columns(profiles: Sequence[Profile]) -> tuple[list[object], ...]:
