@@ -193,6 +193,18 @@ def role_list(handle: str, data: Path | None, *, as_json: bool) -> None:
     run(lambda: show(settings, handle, as_json=as_json))
 
 
+@nova.command()
+@click.argument("name", metavar="ID")
+@DATA
+@JSON
+def trace(name: str, data: Path | None, *, as_json: bool) -> None:
+    """Print what a request caused, as a tree: by its trace id, or by its request id."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.trace import print_trace
+
+    run(lambda: print_trace(settings, name, as_json=as_json))
+
+
 @nova.group()
 def events() -> None:
     """Look at the event log and its dead letters."""

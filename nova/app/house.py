@@ -45,7 +45,7 @@ from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.metrics import serve_exposition
-from nova.platform.telemetry.tracing import Tracing, otlp_tracing
+from nova.platform.telemetry.tracing import Tracing, traces_in, tracing_to
 
 _log = structlog.get_logger(__name__)
 
@@ -296,5 +296,10 @@ async def started(part: Lifecycle, *, room: str) -> None:
 
 
 def _tracing(config: Config, *, service: str) -> Tracing:
-    endpoint = config.telemetry.otlp_endpoint
-    return Tracing() if endpoint is None else otlp_tracing(endpoint, service=service)
+    telemetry = config.telemetry
+    return tracing_to(
+        folder=traces_in(config.server.data),
+        otlp_endpoint=telemetry.otlp_endpoint,
+        service=service,
+        sample=telemetry.trace_sample,
+    )

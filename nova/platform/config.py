@@ -285,8 +285,18 @@ class Telemetry:
         LogFormat.JSON
     )
     otlp_endpoint: Annotated[
-        str | None, Knob("NOVA_OTLP_ENDPOINT", "Where traces are sent (OTLP over gRPC); unset: nowhere.")
+        str | None,
+        Knob("NOVA_OTLP_ENDPOINT", "Where traces are sent too (OTLP over gRPC); the data folder always has them."),
     ] = None
+    trace_sample: Annotated[
+        float,
+        Knob(
+            "NOVA_TRACE_SAMPLE",
+            "The share of requests traced by chance; those whose `traceparent` asks for it always are.",
+            least=0,
+            most=1,
+        ),
+    ] = 0.0
     metrics_port: Annotated[
         int | None,
         Knob(

@@ -1,43 +1,53 @@
 """Traces by OpenTelemetry, carried between processes as W3C `traceparent`.
 
-Off unless an endpoint is configured. Off means off: a span then costs one attribute look-up, for a home
-page makes dozens of them.
+A request is traced when its `traceparent` asks for that, or by chance. All others pay next to nothing: a
+span that nobody asked for costs two look-ups, for a home page would make dozens of them.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from nova.platform.errors import NovaError
+from nova.platform.telemetry.spans import FolderExporter
+
+CORRELATION_ATTRIBUTE = "nova.correlation_id"
+TRACEPARENT = "traceparent"
 
 _NO_SPAN: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
 # A sentence of an error may quote what a user typed, so spans say the reason and never the sentence.
 _UNKNOWN_REASON = "UNKNOWN"
+# Soon enough for `nova trace` right after the request, and still in batches.
+_EXPORT_EVERY_MS = 200
 
 
 class Tracing:
-    """Spans of one process. Without a processor nothing is recorded and nothing is sent on."""
+    """Spans of one process. Without a processor nothing is recorded and nothing is sent on.
 
-    def __init__(
-        self, *, processor: SpanProcessor | None = None, service: str = "nova", sample: float = 1.0
-    ) -> None:
+    `sample` is the share of requests that are traced though nobody asked for it, from 0 to 1.
+    """
+
+    def __init__(self, *processors: SpanProcessor, service: str = "nova", sample: float = 1.0) -> None:
         self._propagator = TraceContextTextMapPropagator()
         self._provider: TracerProvider | None = None
-        if processor is not None:
+        self._sample = sample
+        if processors:
             self._provider = TracerProvider(
                 resource=Resource.create({"service.name": service}),
                 sampler=ParentBased(TraceIdRatioBased(sample)),
                 shutdown_on_exit=False,
             )
-            self._provider.add_span_processor(processor)
+            for processor in processors:
+                self._provider.add_span_processor(processor)
             self._tracer = self._provider.get_tracer("nova")
 
     @property
@@ -58,9 +68,17 @@ class Tracing:
         The parent is what `headers` name (see `inject`), else the current span. An error that leaves the
         block marks the span.
         """
-        if self._provider is None:
+        if self._provider is None or not (self._sample or self.asked(headers)):
             return _NO_SPAN
         return self._recorded(name, kind, attributes, headers)
+
+    def asked(self, headers: Mapping[str, str] | None = None) -> bool:
+        """Return whether what goes on here belongs to a trace: by its `traceparent`, or by the current span."""
+        if self._provider is None:
+            return False
+        if headers is not None and TRACEPARENT in headers:
+            return sampled(headers[TRACEPARENT])
+        return trace.get_current_span().is_recording()
 
     @contextmanager
     def _recorded(
@@ -94,13 +112,34 @@ class Tracing:
             self._provider.shutdown()
 
 
-def otlp_tracing(endpoint: str, *, service: str, sample: float = 1.0) -> Tracing:
-    """Return tracing that sends spans in batches to an OTLP collector over gRPC."""
-    # Imported here, for it costs 150 ms and most processes do not trace.
+def tracing_to(*, folder: Path | None, otlp_endpoint: str | None, service: str, sample: float) -> Tracing:
+    """Return tracing that keeps spans in a folder, sends them to an OTLP collector over gRPC, or both."""
+    exporters = [] if folder is None else [FolderExporter(folder, service=service)]
+    processors = [_batched(exporter) for exporter in (*exporters, *_otlp(otlp_endpoint))]
+    return Tracing(*processors, service=service, sample=sample)
+
+
+def _batched(exporter: SpanExporter) -> SpanProcessor:
+    return BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_EVERY_MS)
+
+
+def _otlp(endpoint: str | None) -> Sequence[SpanExporter]:
+    if endpoint is None:
+        return ()
+    # Imported here, for it costs 150 ms and most processes do not send.
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - see above
 
-    exporter = OTLPSpanExporter(endpoint=endpoint, insecure=endpoint.startswith("http://"))
-    return Tracing(processor=BatchSpanProcessor(exporter), service=service, sample=sample)
+    return (OTLPSpanExporter(endpoint=endpoint, insecure=endpoint.startswith("http://")),)
+
+
+def traces_in(data: Path) -> Path:
+    """Return the folder of traces in a data folder."""
+    return data / "traces"
+
+
+def sampled(traceparent: str) -> bool:
+    """Return whether a `traceparent` asks to be recorded (W3C Trace Context, section 3.2.2.5: bit 0 of the flags)."""
+    return traceparent[-1:] in "13579bdf" and len(traceparent) >= len("00-") + 32 + 1 + 16 + 1 + 2
 
 
 def current_trace_id() -> str | None:

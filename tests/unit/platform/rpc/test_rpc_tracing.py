@@ -15,7 +15,7 @@ from tests.unit.platform.rpc.echo_house import served
 @pytest.mark.parametrize("transport", ["local", "wire"])
 async def test_the_servers_span_is_the_child_of_the_clients(transport: str) -> None:
     exporter = InMemorySpanExporter()
-    tracing = Tracing(processor=SimpleSpanProcessor(exporter))
+    tracing = Tracing(SimpleSpanProcessor(exporter))
     async with served(transport, tracing) as house:
         with tracing.span("gateway"), entered(CallContext(actor=house.actor(), correlation_id="client-0003")):
             await house.describe()
@@ -45,7 +45,7 @@ async def test_the_servers_span_is_the_child_of_the_clients(transport: str) -> N
 def test_h11_a_trace_header_of_a_stranger_is_replaced() -> None:
     """Junk in `traceparent` starts a new trace and breaks nothing."""
     exporter = InMemorySpanExporter()
-    tracing = Tracing(processor=SimpleSpanProcessor(exporter))
+    tracing = Tracing(SimpleSpanProcessor(exporter))
     for junk in ("", "00-zz-zz-01", "x" * 5000, "00-" + "0" * 32 + "-" + "0" * 16 + "-01"):
         with tracing.span("served", headers={"traceparent": junk}):
             pass
