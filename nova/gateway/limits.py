@@ -1,13 +1,14 @@
 """How large a document may be, asked before it is validated.
 
-The order is that of rising price: bytes and tokens (while parsing), depth, fragments, aliases and fields. A
-fragment is measured once, whatever the number of its uses, so that fragments that double each other cost us
-nothing.
+The order is that of rising price: bytes and tokens (before parsing), fields and values as they stand (while
+parsing), depth, fragments, aliases and fields with fragments spread out. A fragment is measured once, whatever the
+number of its uses, so that fragments that double each other cost us nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from graphql import (
     DocumentNode,
@@ -22,12 +23,17 @@ from graphql import (
 
 from nova.gateway.errors import BadDocument, QueryTooComplex, QueryTooDeep
 
-INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
+INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
+_INTROSPECTION_LISTS: Final = frozenset({"fields", "inputFields", "interfaces", "possibleTypes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The size of a document and of its answer. Fields and aliases are counted with fragments spread out."""
+    """The size of a document and of its answer.
+
+    Fields and aliases are counted with fragments spread out, over all operations together. Values are those of
+    arguments, as they stand, entries of lists and objects included: long lists are for variables.
+    """
 
     depth: int = 10
     cost: int = 1000
@@ -36,6 +42,8 @@ class Limits:
     document_bytes: int = 64 << 10
     answer_bytes: int = 2 << 20
     fields: int = 300
+    values: int = 400
+    variables: int = 100
     aliases: int = 100
     fragments: int = 60
     directives: int = 60
@@ -43,6 +51,8 @@ class Limits:
     repeats: int = 10
     """How often one response name may stand in one selection: merging them is quadratic."""
     introspection_depth: int = 20
+    introspection_lists: int = 2
+    """How many lists of introspection may lie in each other: each multiplies the answer by the whole schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +61,30 @@ class Size:
 
     depth: int = 0
     introspection_depth: int = 0
+    lists: int = 0
     fields: int = 0
     aliases: int = 0
 
 
-def check_size(document: DocumentNode, limits: Limits) -> dict[str | None, Size]:
-    """Return the size of each operation by name; raises `QueryTooDeep`, `QueryTooComplex` or `BadDocument`."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The size of each operation by name, and the fragments, each after those that it spreads."""
+
+    sizes: Mapping[str | None, Size]
+    order: Sequence[str]
+
+
+def check_size(document: DocumentNode, limits: Limits) -> Measured:
+    """Measure a document; raises `QueryTooDeep`, `QueryTooComplex` or `BadDocument`."""
     fragments = {
         node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
     }
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    _at_most("operations", len(operations), limits.operations)
-    _at_most("fragments", len(fragments), limits.fragments)
+    at_most("operations", len(operations), limits.operations)
+    at_most("fragments", len(fragments), limits.fragments)
     measuring = _Measuring(limits)
-    for name in _innermost_first(fragments):
+    order = _innermost_first(fragments)
+    for name in order:
         measuring.fragments[name] = measuring.size(fragments[name].selection_set)
     sizes = {
         node.name.value if node.name else None: measuring.size(node.selection_set) for node in operations
@@ -74,18 +94,18 @@ def check_size(document: DocumentNode, limits: Limits) -> dict[str | None, Size]
             raise QueryTooDeep(f"The document is {size.depth} fields deep: at most {limits.depth}.")
         if size.introspection_depth > limits.introspection_depth:
             raise QueryTooDeep(f"Introspection may be {limits.introspection_depth} fields deep at most.")
-    for size in sizes.values():
-        _at_most("aliases", size.aliases, limits.aliases)
-        _at_most("fields", size.fields, limits.fields)
-    _at_most("directives", measuring.directives, limits.directives)
+    at_most("aliases", sum(size.aliases for size in sizes.values()), limits.aliases)
+    at_most("fields", sum(size.fields for size in sizes.values()), limits.fields)
+    at_most("directives", measuring.directives, limits.directives)
     if measuring.repeats > limits.repeats:
         raise QueryTooComplex(
             f"One field stands {measuring.repeats} times in one selection: at most {limits.repeats}."
         )
-    return sizes
+    return Measured(sizes, order)
 
 
-def _at_most(what: str, count: int, most: int) -> None:
+def at_most(what: str, count: int, most: int) -> None:
+    """Raise `QueryTooComplex` when there are more than `most`."""
     if count > most:
         raise QueryTooComplex(f"The document has too many {what}: at most {most}.")
 
@@ -97,11 +117,11 @@ class _Measuring:
         self.fragments: dict[str, Size] = {}
         self.directives = 0
         self.repeats = 0
-        self._tracked = limits.repeats
+        self._most_lists = limits.introspection_lists
 
     def size(self, selection_set: SelectionSetNode) -> Size:
         """Return the size of a selection. It recurses as deeply as the parser allows within a definition."""
-        depth = introspection = fields = aliases = 0
+        depth = introspection = lists = fields = aliases = 0
         names: Counter[str] = Counter()
         for selection in selection_set.selections:
             self.directives += len(selection.directives or ())
@@ -110,20 +130,21 @@ class _Measuring:
                 fields, aliases = fields + 1, aliases + (selection.alias is not None)
                 names[selection.alias.value if selection.alias else selection.name.value] += 1
                 if selection.name.value in INTROSPECTION_FIELDS:
+                    if inner.lists > self._most_lists:
+                        raise BadDocument([GraphQLError("Maximum introspection depth exceeded", selection)])
                     depth, introspection = max(depth, 1), max(introspection, 1 + inner.depth)
                 else:
                     depth = max(depth, 1 + inner.depth)
                     introspection = max(introspection, inner.introspection_depth)
+                    lists = max(lists, inner.lists + (selection.name.value in _INTROSPECTION_LISTS))
             else:
                 inner = self._spread(selection)
-                depth, introspection = (
-                    max(depth, inner.depth),
-                    max(introspection, inner.introspection_depth),
-                )
+                depth, lists = max(depth, inner.depth), max(lists, inner.lists)
+                introspection = max(introspection, inner.introspection_depth)
             fields, aliases = fields + inner.fields, aliases + inner.aliases
         if len(names) < len(selection_set.selections):
             self.repeats = max(self.repeats, *names.values(), 0)
-        return Size(depth, introspection, fields, aliases)
+        return Size(depth, introspection, lists, fields, aliases)
 
     def _spread(self, selection: object) -> Size:
         if isinstance(selection, InlineFragmentNode):

@@ -1,6 +1,7 @@
 """JSON as RFC 8259 means it, and nothing that two readers could understand differently (RFC 7493, I-JSON).
 
-Refused: anything but UTF-8, NaN and infinities, duplicate members, lone surrogates, NUL, nesting past 64.
+Refused: anything but UTF-8, NaN and infinities, duplicate members, lone surrogates, NUL, nesting past 64, and more
+parts than a request can use, so that a megabyte of tiny values costs no more than a megabyte of text.
 """
 
 import json
@@ -10,7 +11,10 @@ from typing import Any, Final, NoReturn
 import orjson
 
 _DEEPEST: Final = 64
-_OPENING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+_MOST_PARTS: Final = 5_000
+# A text (one without an end goes on to the last byte, so that each byte is read once), or what stands between values.
+_PART: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]},]', re.DOTALL)
+_NESTING: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -20,8 +24,7 @@ class BadJson(ValueError):
 
 def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON is any of six types
     """Return the value of `body`; raises `BadJson`."""
-    if _too_deep(body):
-        raise BadJson(f"nested deeper than {_DEEPEST}")
+    _check_parts(body)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -36,20 +39,18 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON is any of six types
     return value
 
 
-def _too_deep(body: bytes) -> bool:
-    """Return whether the nesting passes the limit, without building anything."""
-    if body.count(b"[") + body.count(b"{") <= _DEEPEST:
-        return False
+def _check_parts(body: bytes) -> None:
+    """Refuse what is nested too deeply or has too many parts, without building anything."""
+    if body.count(b"[") + body.count(b"{") <= _DEEPEST and body.count(b",") <= _MOST_PARTS // 4:
+        return
     depth = 0
-    for match in _OPENING.finditer(body):
-        token = match[0][:1]
-        if token in b"[{":
-            depth += 1
-            if depth > _DEEPEST:
-                return True
-        elif token in b"]}":
-            depth -= 1
-    return False
+    for count, match in enumerate(_PART.finditer(body)):
+        if count >= _MOST_PARTS:
+            raise BadJson(f"more than {_MOST_PARTS} parts")
+        change = _NESTING.get(body[match.start()], 0)
+        depth += change
+        if change and depth > _DEEPEST:
+            raise BadJson(f"nested deeper than {_DEEPEST}")
 
 
 def _members(pairs: list[tuple[str, object]]) -> None:

@@ -1,5 +1,7 @@
 """Q1, Q2, Q4, Q5: what is refused before it costs anything, and what it is called."""
 
+from collections.abc import Callable
+
 import pytest
 from graphql import Lexer, Source, TokenKind, get_introspection_query
 
@@ -144,7 +146,7 @@ HOSTILE = {
 def test_q2_hostile_documents_are_refused_before_they_are_validated(
     documents: Documents, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nova.gateway.documents.validate", None)
+    monkeypatch.setattr("nova.gateway.documents.Validator.check", None)
     assert code_of(refusal(documents, HOSTILE[name])) in {
         "QUERY_TOO_COMPLEX",
         "QUERY_TOO_DEEP",
@@ -189,6 +191,37 @@ def test_q5_nested_literals_are_bad_input_and_not_depth(documents: Documents) ->
     assert code_of(refusal(documents, HOSTILE["deep lists"])) == "BAD_USER_INPUT"
     assert code_of(refusal(documents, HOSTILE["deep objects"])) == "BAD_USER_INPUT"
     assert refusal(documents, HOSTILE["deep braces"]).reason == "QUERY_TOO_DEEP"
+
+
+@pytest.mark.parametrize(
+    ("most", "document"),
+    [
+        (400, lambda count: "{ nodes(ids: [" + "1 " * (count - 1) + "]) { id } }"),
+        (100, lambda count: "query (" + " ".join(f"$v{n}: Int" for n in range(count)) + ") { __typename }"),
+        (300, lambda count: "{ " + " ".join(f"f{n}" for n in range(count)) + " }"),
+    ],
+    ids=["values", "variables", "fields"],
+)
+def test_q2_what_is_counted_while_it_is_read(
+    documents: Documents, most: int, document: Callable[[int], str]
+) -> None:
+    assert refusal(documents, document(most)).reason != "QUERY_TOO_COMPLEX"
+    assert refusal(documents, document(most + 1)).reason == "QUERY_TOO_COMPLEX"
+
+
+def test_q2_fields_are_counted_over_all_operations(documents: Documents) -> None:
+    def text(count: int) -> str:
+        queries = " ".join(f"query Q{n} {{ ...F }}" for n in range(count))
+        return queries + " fragment F on Query { viewer { user { " + "id " * 8 + "} } }"
+
+    assert len(documents.read(text(20)).operations) == 20
+    many = text(20).replace("id " * 8, "id handle bio createdAt " * 4)
+    assert refusal(documents, many).reason == "QUERY_TOO_COMPLEX"
+
+
+def test_q2_a_text_of_many_lines_is_refused(documents: Documents) -> None:
+    text = 'mutation { createPost(input: { caption: """' + "\n" * 2_000 + '""" }) { post { id } } }'
+    assert refusal(documents, text).reason == "QUERY_TOO_COMPLEX"
 
 
 def test_introspection_runs_in_full(documents: Documents) -> None:

@@ -35,6 +35,10 @@ REFUSED = {
     "two values": b"{} {}",
     "nothing": b"",
     "a number of 100,000 digits": b"1" * 100_000,
+    "100,000 numbers": b"[" + b"1," * 100_000 + b"1]",
+    "100,000 objects": b"[" + b'{"a":1},' * 100_000 + b"1]",
+    "100,000 members": b"{" + b",".join(b'"%d":1' % number for number in range(100_000)) + b"}",
+    "a text of quotes without end": b'{"a": "' + b'\\"' * 500_000 + b"," * 6_000,
 }
 
 
@@ -54,3 +58,9 @@ def test_h6_brackets_and_escapes_inside_texts_are_texts() -> None:
     text = "[" * 1000 + "\\u0000" + '"{'
     assert loads(json.dumps({"a": text}).encode()) == {"a": text}
     assert loads(b"[" * 64 + b"]" * 64)
+
+
+def test_h6_a_megabyte_of_commas_inside_a_text_is_one_part() -> None:
+    text = ", [" * 300_000
+    assert loads(json.dumps({"a": text}).encode()) == {"a": text}
+    assert len(loads(b"[" + b",".join([b'"id"'] * 2_000) + b"]")) == 2_000

@@ -1,0 +1,1 @@
+"""GraphQL's query language, read and checked in time that is linear in the document (GraphQL specification, draft)."""
