@@ -160,7 +160,7 @@ class House:
             clock=clock,
             database=self.database,
             redis=redis,
-            caches=Caches(redis, sources.redis_url, clock=clock, knobs=config.cache),
+            caches=Caches(redis, sources.redis_url, clock=clock, knobs=config.cache, tasks=self.tasks),
             log=self._log,
             blobs=self._blobs,
             channel=self.channel,

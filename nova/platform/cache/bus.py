@@ -20,6 +20,7 @@ from nova.platform.clock import Clock
 from nova.platform.errors import NovaError
 from nova.platform.redis.client import Redis
 from nova.platform.redis.subscriber import Message, Subscriber
+from nova.platform.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
 
@@ -55,9 +56,10 @@ class Listener(Protocol):
 class InvalidationBus:
     """One a process. `generation` grows at each lapse; while it is not `healthy`, Redis is not believed."""
 
-    def __init__(self, redis: Redis, url: str, *, clock: Clock, poll_s: float) -> None:
+    def __init__(self, redis: Redis, url: str, *, clock: Clock, poll_s: float, tasks: Tasks) -> None:
         self._redis = redis
         self._clock = clock
+        self._tasks = tasks
         self._poll_s = poll_s
         self._subscriber = Subscriber(
             url, channels=[message.CHANNEL], on_messages=self._hear, on_ready=self._look_soon
@@ -82,7 +84,7 @@ class InvalidationBus:
         self._redis.on_change(self._redis_changed)
         await self._subscriber.start()
         await self._begin()
-        self._watcher = asyncio.create_task(self._watch(), name="cache-watcher")
+        self._watcher = self._tasks.spawn("cache-watcher", self._watch(), critical=True)
         self._tick()
 
     async def aclose(self) -> None:
@@ -90,11 +92,10 @@ class InvalidationBus:
         if self._ticker is not None:
             self._ticker.cancel()
         if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.wait([self._watcher])
+            await self._tasks.cancel(self._watcher)
         await self.speaker.aclose()
         await self._subscriber.aclose()
-        self._lapse("closed")
+        self._disbelieve()
 
     def tell_keys(self, name: bytes, marks: Marks) -> "asyncio.Future[None]":
         """Forget these keys of the caches `name` here at once, and tell every other process (`Speaker.tell`)."""
@@ -240,12 +241,16 @@ class InvalidationBus:
 
     def _lapse(self, why: str) -> None:
         if self.healthy:
-            self.healthy = False
-            self.generation += 1
             DEGRADED.set(1)
             _log.warning("cache_degraded", why=why)
-            for listener in (one for several in self._listeners.values() for one in several):
-                listener.forget_all()
+            self._disbelieve()
+
+    def _disbelieve(self) -> None:
+        """Forget all, and believe nothing in Redis until the bus has begun anew."""
+        self.healthy = False
+        self.generation += 1
+        for listener in (one for several in self._listeners.values() for one in several):
+            listener.forget_all()
 
     def _redis_changed(self, connected: bool) -> None:
         if connected:

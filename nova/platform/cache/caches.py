@@ -10,6 +10,7 @@ from nova.platform.cache.two_layer import Cache
 from nova.platform.clock import Clock
 from nova.platform.config import CacheKnobs
 from nova.platform.redis.client import Redis
+from nova.platform.tasks import Tasks
 
 V = TypeVar("V")
 
@@ -17,10 +18,12 @@ V = TypeVar("V")
 class Caches:
     """Opens caches before `start`; before it, and after `aclose`, they work for moments, without Redis."""
 
-    def __init__(self, redis: Redis, url: str, *, clock: Clock, knobs: CacheKnobs) -> None:
+    def __init__(
+        self, redis: Redis, url: str, *, clock: Clock, knobs: CacheKnobs, tasks: Tasks | None = None
+    ) -> None:
         self._redis = redis
         self._knobs = knobs
-        self._bus = InvalidationBus(redis, url, clock=clock, poll_s=knobs.poll_s)
+        self._bus = InvalidationBus(redis, url, clock=clock, poll_s=knobs.poll_s, tasks=tasks or Tasks())
 
     def open(
         self, name: str, codec: Codec[V], *, entries: int | None = None, ttl_s: float | None = None

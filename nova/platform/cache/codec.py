@@ -24,18 +24,6 @@ class Codec(Protocol[V]):
         ...
 
 
-class BytesCodec:
-    """Values that are bytes already."""
-
-    def encode(self, value: bytes) -> bytes:
-        """Return the value."""
-        return value
-
-    def decode(self, data: bytes) -> bytes:
-        """Return the bytes."""
-        return data
-
-
 class ProtoCodec(Generic[M]):
     """Protobuf messages of one type. They are shared between readers: never change one."""
 

@@ -120,11 +120,6 @@ class Ear:
         for name in self._names:
             self._bell._waiting[name].discard(self._event)  # noqa: SLF001
 
-    @property
-    def rang(self) -> bool:
-        """Whether one of the bells has rung since `forget`."""
-        return self._event.is_set()
-
     def forget(self) -> None:
         """Forget what rang so far: called right before looking for news, so that none is missed."""
         self._event.clear()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from nova.platform.ids import uuid7
+from nova.services.feed import events
 from nova.services.feed.model import NEWEST
 from nova.services.feed.store.timelines import Timelines
 from tests.unit.feed.conftest import FeedHouse, record_of
@@ -33,3 +34,20 @@ async def test_x2_posts_told_in_any_order_and_twice_end_as_they_are(house: FeedH
     assert kept == house.world.timeline(house.ada)
     assert not set(kept) & set(gone)
     assert await house.database.primary.fetchval("SELECT count(*) FROM dismissals") == 0
+
+
+async def test_a_timeline_that_another_process_kept_ends_with_the_follow(house: FeedHouse) -> None:
+    posts = await house.publish(house.mei)
+    timelines = Timelines(house.redis)
+    await timelines.keep(house.ada.bytes, [(posts[0], house.mei.bytes)])
+    await house.tell(house.followed(events.FOLLOW_DELETED, house.ada, house.mei))
+    assert await timelines.page(house.ada.bytes, want=20, before=NEWEST) == []
+
+
+async def test_an_unfollow_that_nobody_heard_of_ends_with_the_next_page(house: FeedHouse) -> None:
+    (kofis,), (meis,) = await house.publish(house.kofi), await house.publish(house.mei)
+    timelines = Timelines(house.redis)
+    await timelines.keep(house.ada.bytes, [(meis, house.mei.bytes)])
+    house.world.follows.discard((house.ada, house.mei))
+    await house.page(house.ada)
+    assert await timelines.page(house.ada.bytes, want=20, before=NEWEST) == [(kofis, house.kofi.bytes)]

@@ -58,10 +58,14 @@ class Keeping:
             _log.warning("timelines_not_renewed", error=repr(error))
 
     async def follows_changed(self, user_ids: Sequence[bytes]) -> None:
-        """End the timelines of people who follow others than before; the next page begins new ones."""
-        gone = self._readers.forget(dict.fromkeys(user_ids))
+        """End the timelines of people who follow others than before; the next page begins new ones.
+
+        Also of those who are no readers here: another process, or the one before, may keep a timeline for them.
+        """
+        changed = list(dict.fromkeys(user_ids))
+        self._readers.forget(changed)
         try:
-            await self._timelines.drop(gone)
+            await self._timelines.drop(changed)
         except LOST as error:
             _log.warning("timelines_not_dropped", error=repr(error))
 

@@ -46,15 +46,12 @@ class Readers:
             self.forget([next(iter(self._readers))])
         return True
 
-    def forget(self, user_ids: Iterable[bytes]) -> list[bytes]:
-        """Drop readers; return those who were known."""
-        gone = []
+    def forget(self, user_ids: Iterable[bytes]) -> None:
+        """Drop readers."""
         for user_id in user_ids:
             reader = self._readers.pop(user_id, None)
             if reader is not None:
                 self._unlist(user_id, reader)
-                gone.append(user_id)
-        return gone
 
     def forget_all(self) -> None:
         """Drop all readers."""

@@ -12,8 +12,10 @@ KEPT_S: Final = 86_400
 _BURST: Final = 500
 
 # Entries are post and author, 32 bytes; all scores are 0, so they lie in the order of their ids (by time).
-# Nothing is removed first: a post that arrives while a timeline is being kept stays in it.
+# What lay there goes: it may be of people who are no longer followed. A post that arrives meanwhile comes after this,
+# on the same connection.
 _KEEP: Final = Script("""
+redis.call('DEL', KEYS[1])
 for place = 3, #ARGV do redis.call('ZADD', KEYS[1], 0, ARGV[place]) end
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -tonumber(ARGV[1]) - 1)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
@@ -38,10 +40,9 @@ class Timelines:
         return self._redis.incarnation
 
     async def keep(self, user_id: bytes, posts: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep a timeline for a day from now; posts are (post, author)."""
+        """Keep just these posts, given as (post, author), for a day from now."""
         entries = [post_id + author_id for post_id, author_id in posts]
-        if entries:
-            await self._redis.run(_KEEP, keys=[_key(user_id)], args=[TIMELINE_MOST, KEPT_S, *entries])
+        await self._redis.run(_KEEP, keys=[_key(user_id)], args=[TIMELINE_MOST, KEPT_S, *entries])
 
     async def push(self, posts: Sequence[tuple[bytes, bytes, bytes]]) -> None:
         """Add new posts to timelines that are kept; each is (user, post, author)."""

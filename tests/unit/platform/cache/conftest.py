@@ -8,12 +8,22 @@ from pathlib import Path
 import pytest
 
 from nova.platform.cache.caches import Caches
-from nova.platform.cache.codec import BytesCodec
 from nova.platform.cache.two_layer import Cache
 from nova.platform.clock import Clock, SystemClock
 from nova.platform.config import CacheKnobs
 from nova.platform.redis.client import Redis, connect
+from nova.platform.tasks import Tasks
 from tests.own_valkey import OwnValkey
+
+
+class BytesCodec:
+    """Values that are bytes already."""
+
+    def encode(self, value: bytes) -> bytes:
+        return value
+
+    def decode(self, data: bytes) -> bytes:
+        return data
 
 
 class Process:
@@ -50,11 +60,16 @@ async def start_process(redis_url: str) -> AsyncIterator[StartProcess]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            url: str = redis_url, *, bus_url: str | None = None, clock: Clock | None = None
+            url: str = redis_url,
+            *,
+            bus_url: str | None = None,
+            clock: Clock | None = None,
+            tasks: Tasks | None = None,
         ) -> Process:
             redis = await connect(url, timeout_s=0.5)
             stack.push_async_callback(redis.aclose)
-            caches = Caches(redis, bus_url or url, clock=clock or SystemClock(), knobs=CacheKnobs(poll_s=0.1))
+            knobs = CacheKnobs(poll_s=0.1)
+            caches = Caches(redis, bus_url or url, clock=clock or SystemClock(), knobs=knobs, tasks=tasks)
             cache = caches.open("test", BytesCodec())
             await caches.start()
             stack.push_async_callback(caches.aclose)

@@ -1,9 +1,11 @@
 """Redis dies, hangs, forgets, or is full: reads go to the source, and nothing stale outlives a moment."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from nova.platform.cache.local import MISS
 from nova.platform.errors import Unavailable
+from nova.platform.tasks import TaskCrashed, Tasks
 from tests.own_valkey import OwnValkey
 from tests.unit.platform.cache.conftest import Process, Source, StartProcess
 from tests.waiting import until
@@ -130,3 +132,33 @@ async def test_closed_caches_still_answer(start_process: StartProcess, source: S
 async def test_nobody_there_at_the_start_is_unavailable(start_process: StartProcess) -> None:
     with pytest.raises(Unavailable):
         await start_process(bus_url="unix:///nowhere/s")
+
+
+async def test_a_watcher_that_crashes_is_known_and_what_it_watched_is_not_believed(
+    start_process: StartProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = Tasks()
+    process = await start_process(tasks=tasks)
+    bus = process.caches._bus
+
+    async def broken() -> None:
+        raise ValueError("an answer that nobody expected")
+
+    async def crashed() -> bool:
+        try:
+            await tasks.check()
+        except TaskCrashed:
+            return True
+        return False
+
+    monkeypatch.setattr(bus, "_look", broken)
+    await until(crashed)
+    await until(lambda: not bus.healthy)
+
+
+async def test_closing_is_no_fault(start_process: StartProcess) -> None:
+    process = await start_process()
+    with capture_logs() as logs:
+        await process.caches.aclose()
+    assert not process.caches._bus.healthy
+    assert [entry for entry in logs if entry["event"] == "cache_degraded"] == []

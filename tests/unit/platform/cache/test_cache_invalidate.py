@@ -5,11 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from nova.platform.cache.codec import BytesCodec
 from nova.platform.cache.local import MISS
 from nova.platform.cache.message import STREAM
 from tests.own_valkey import OwnValkey
-from tests.unit.platform.cache.conftest import Process, Source, StartProcess
+from tests.unit.platform.cache.conftest import BytesCodec, Process, Source, StartProcess
 from tests.waiting import until
 
 

@@ -9,13 +9,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
 from nova.platform.cache.caches import Caches
-from nova.platform.cache.codec import BytesCodec, ProtoCodec, Undecodable
+from nova.platform.cache.codec import ProtoCodec, Undecodable
 from nova.platform.cache.local import MISS
 from nova.platform.clock import FixedClock, SystemClock
 from nova.platform.config import CacheKnobs
 from nova.platform.errors import NotFound, Unavailable
 from nova.platform.redis.client import connect
-from tests.unit.platform.cache.conftest import Process, Source, StartProcess
+from tests.unit.platform.cache.conftest import BytesCodec, Process, Source, StartProcess
 from tests.waiting import until
 
 
