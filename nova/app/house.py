@@ -151,7 +151,9 @@ class House:
             settings = DatabaseConfig(
                 room=room, dsn=sources.room_dsns[room], replica_dsn=sources.replica_dsns.get(room)
             )
-            self._databases[room] = await stack.enter_async_context(Database(settings, self._bell))
+            self._databases[room] = await stack.enter_async_context(
+                Database(settings, self._bell, self.tracing)
+            )
         # Before what they work on: relays and consumers would meet closed pools.
         stack.push_async_callback(self.tasks.aclose)
         self.health.add("tasks", self.tasks.check, liveness=True)

@@ -3,11 +3,12 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import structlog
+from opentelemetry.trace import Span, SpanKind
 
 from nova.platform.db.bell import Bell
 from nova.platform.db.claim import pending_claim
@@ -16,6 +17,7 @@ from nova.platform.db.pool import Connection, Pool, Record, roll_back
 from nova.platform.db.tx import Pending, Tx
 from nova.platform.errors import Internal, Unavailable
 from nova.platform.outbox.write import bell_name, write_events
+from nova.platform.telemetry.tracing import Tracing
 
 T = TypeVar("T", bound=Tx)
 _log = structlog.get_logger(__name__)
@@ -52,16 +54,18 @@ class DatabaseConfig:
 
 
 class Database:
-    """A room's pools. Open it before use, close it after."""
+    """A room's pools. Open it before use, close it after. Reads and transactions are spans of `tracing`."""
 
-    def __init__(self, config: DatabaseConfig, bell: Bell | None = None) -> None:
+    def __init__(
+        self, config: DatabaseConfig, bell: Bell | None = None, tracing: Tracing | None = None
+    ) -> None:
         self.room = config.room
         self.bell = bell or Bell()
+        self._tracing = tracing or Tracing()
         self.primary = self._pool(config, "primary", config.dsn)
         self._replica = self._pool(config, "replica", config.replica_dsn) if config.replica_dsn else None
 
-    @staticmethod
-    def _pool(config: DatabaseConfig, name: str, dsn: str) -> Pool:
+    def _pool(self, config: DatabaseConfig, name: str, dsn: str) -> Pool:
         return Pool(
             room=config.room,
             name=name,
@@ -70,6 +74,7 @@ class Database:
             connect_timeout_s=config.connect_timeout_s,
             acquire_timeout_s=config.acquire_timeout_s,
             settings=config.settings(),
+            tracing=self._tracing,
         )
 
     async def open(self) -> None:
@@ -121,19 +126,20 @@ class Database:
         Raises `CommitUnknown` when the reply to COMMIT was lost. A caller that leaves (is cancelled) during
         COMMIT leaves only when its outcome is known and the hooks have run.
         """
-        async with self.primary.connection() as connection:
-            pending = Pending(claim=pending_claim(self.room))
-            try:
-                with translated():
-                    await connection.execute(tx_type.BEGIN)
-                if pending.claim is not None:
-                    await pending.claim.take(connection)
-                yield tx_type(connection, pending)
-                await _flush(pending, connection)
-            except BaseException:
-                await roll_back(connection)
-                raise
-            left = await _to_the_end(_commit(connection))
+        with self._span("transaction"):
+            async with self.primary.connection() as connection:
+                pending = Pending(claim=pending_claim(self.room))
+                try:
+                    with translated():
+                        await connection.execute(tx_type.BEGIN)
+                    if pending.claim is not None:
+                        await pending.claim.take(connection)
+                    yield tx_type(connection, pending)
+                    await self._flush(pending, connection)
+                except BaseException:
+                    await roll_back(connection)
+                    raise
+                left = await _to_the_end(_commit(connection))
         if pending.events:
             self.bell.ring(bell_name(self.room))
         if pending.hooks:
@@ -141,14 +147,17 @@ class Database:
         if left:
             raise asyncio.CancelledError
 
+    async def _flush(self, pending: Pending, connection: Connection) -> None:
+        """Write what the transaction gathered: its events in one statement, and the answer of its key."""
+        if pending.events:
+            with self._span("outbox", ",".join(event.topic for event in pending.events)), translated():
+                await write_events(connection, pending.events)
+        if pending.claim is not None:
+            await pending.claim.record(connection)
 
-async def _flush(pending: Pending, connection: Connection) -> None:
-    """Write what the transaction gathered: its events in one statement, and the answer of its key."""
-    if pending.events:
-        with translated():
-            await write_events(connection, pending.events)
-    if pending.claim is not None:
-        await pending.claim.record(connection)
+    def _span(self, what: str, topics: str = "") -> AbstractContextManager[Span]:
+        attributes = {"db.namespace": self.room} | ({"messaging.destination.name": topics} if topics else {})
+        return self._tracing.span(f"{self.room} {what}", kind=SpanKind.CLIENT, attributes=attributes)
 
 
 async def _commit(connection: Connection) -> None:

@@ -7,9 +7,11 @@ from typing import Any, TypeAlias, TypeVar
 import asyncpg
 import asyncpg.pool
 import structlog
+from opentelemetry.trace import SpanKind
 
 from nova.platform.db import metrics
 from nova.platform.db.failures import DRIVER_ERRORS, DatabaseDown, PoolExhausted, StatementTimeout, translated
+from nova.platform.telemetry.tracing import Tracing
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -37,7 +39,9 @@ class Pool:
         connect_timeout_s: float,
         acquire_timeout_s: float,
         settings: Mapping[str, str],
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing or Tracing()
         self._room = room
         self._name = name
         self._dsn = dsn
@@ -71,17 +75,25 @@ class Pool:
 
     async def fetch(self, sql: str, *args: object) -> list[Record]:
         """Return all rows of a read."""
-        return await self._read(lambda connection: connection.fetch(sql, *args))
+        return await self._read(sql, lambda connection: connection.fetch(sql, *args))
 
     async def fetchrow(self, sql: str, *args: object) -> Record | None:
         """Return the first row of a read, or None."""
-        return await self._read(lambda connection: connection.fetchrow(sql, *args))
+        return await self._read(sql, lambda connection: connection.fetchrow(sql, *args))
 
     async def fetchval(self, sql: str, *args: object) -> Any:  # noqa: ANN401 - the column's type is the query's
         """Return the first column of the first row of a read, or None."""
-        return await self._read(lambda connection: connection.fetchval(sql, *args))
+        return await self._read(sql, lambda connection: connection.fetchval(sql, *args))
 
-    async def _read(self, run: Callable[[Connection], Awaitable[R]]) -> R:
+    async def _read(self, sql: str, run: Callable[[Connection], Awaitable[R]]) -> R:
+        with self._tracing.span(
+            f"{self._room} read",
+            kind=SpanKind.CLIENT,
+            attributes={"db.namespace": self._room, "db.query.text": sql},
+        ):
+            return await self._read_twice(run)
+
+    async def _read_twice(self, run: Callable[[Connection], Awaitable[R]]) -> R:
         """Run a read; once more on another connection when the first one turns out to be dead."""
         try:
             async with self.connection() as connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, StatusCode, format_span_id, format_trace_id
 
 MOST_BYTES = 8 << 20
 
@@ -57,7 +57,7 @@ class FolderExporter(SpanExporter):
 
 def recorded(span: ReadableSpan, service: str) -> Recorded:
     """Return what is kept of a span."""
-    context = span.get_span_context()
+    context = span.get_span_context() or INVALID_SPAN_CONTEXT
     status = span.status
     return Recorded(
         trace_id=format_trace_id(context.trace_id),
