@@ -23,7 +23,9 @@ class Caches:
     ) -> None:
         self._redis = redis
         self._knobs = knobs
-        self._bus = InvalidationBus(redis, url, clock=clock, poll_s=knobs.poll_s, tasks=tasks or Tasks())
+        # Not `or`: without a task so far, tasks are as empty as no tasks.
+        tasks = Tasks() if tasks is None else tasks
+        self._bus = InvalidationBus(redis, url, clock=clock, poll_s=knobs.poll_s, tasks=tasks)
 
     def open(
         self, name: str, codec: Codec[V], *, entries: int | None = None, ttl_s: float | None = None
