@@ -19,6 +19,7 @@ from nova.app.sources import Sources
 from nova.gateway.wiring import Gateway
 from nova.gateway.wiring import build as build_gateway
 from nova.platform.auth.actor import Actor
+from nova.platform.auth.caution import Caution
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verifier
@@ -46,6 +47,7 @@ from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.metrics import serve_exposition
 from nova.platform.telemetry.tracing import Tracing, traces_in, tracing_to
+from nova.policy.permissions import SENSITIVE
 
 _log = structlog.get_logger(__name__)
 
@@ -88,6 +90,7 @@ class House:
             IdentityKeySource(IdentityServiceStub(self.channel("identity"))), clock=self.clock
         )
         self._verifier = self._token_verifier()
+        self._caution = Caution(self._revocations, sensitive=SENSITIVE)
         self._sources = sources
         self._relays = tuple(relays)
         self._listen = listen
@@ -256,7 +259,7 @@ class House:
     def _middlewares(self) -> Sequence[Middleware]:
         # Late: the verifier asks identity over a channel that needs the server whose chain this is.
         async def authenticate(token: str) -> Actor:
-            return await self._verifier.actor(token)
+            return self._caution.advised(await self._verifier.actor(token))
 
         return server_middlewares(authenticate=authenticate, tracing=self.tracing)
 

@@ -20,7 +20,7 @@ MEMBER_PERMISSIONS: Final = frozenset(
         "content:read", "content:create", "content:edit:own", "content:delete:own",
         "social:read", "social:write:own", "social:delete:own",
         "feed:read",
-        "session:read:own", "session:revoke:own",
+        "session:read:own", "session:revoke:own", "password:change:own",
     }
 )  # fmt: skip
 
@@ -30,6 +30,12 @@ PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     Role.MODERATOR: frozenset({"content:delete:any", "social:delete:any"}),
     Role.ADMIN: frozenset({"content:delete:any", "social:delete:any", "roles:manage"}),
 }
+
+SENSITIVE: Final = frozenset(
+    {"password:change:own", "session:revoke:own", "roles:manage", "content:delete:any", "social:delete:any"}
+)
+"""What whoever stole a session would do first, or what reaches others: withheld while it is not known which
+sessions have ended."""
 
 
 def permissions_of(roles: frozenset[Role]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 An access token lives for an hour; a revocation must be felt within a second. So each process keeps the
 revocations of the last hour in memory: they are pushed to it, and polled within the second, for a push can be
-lost. It knows how old its view is, so that acts which must not rest on an old view can be refused.
+lost. It knows how old its view is, so that acts which must not rest on an old view can be refused (`Caution`).
 """
 
 import asyncio
@@ -17,7 +17,6 @@ import structlog
 
 from nova.platform.auth.claims import ACCESS_LIFETIME_S, LEEWAY_S
 from nova.platform.clock import Clock
-from nova.platform.errors import Unavailable
 from nova.platform.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
@@ -29,10 +28,6 @@ SENSITIVE_AGE_S = 5.0
 
 # Called once for each revocation that is news.
 Listener = Callable[["Revocation"], None]
-
-
-class RevocationUnknown(Unavailable):
-    """Whether this session still stands is not known at the moment: try again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +100,9 @@ class RevocationView:
         """Return how many seconds ago the view was last complete; infinite before the first time."""
         return float("inf") if self._fresh_at is None else self._clock.monotonic() - self._fresh_at
 
-    def require_fresh(self, within_s: float = SENSITIVE_AGE_S) -> None:
-        """Raise `RevocationUnknown` when the view is older: sensitive acts ask this first."""
-        if self.age_s() > within_s:
-            raise RevocationUnknown(retry_after_s=_POLL_S)
+    def is_fresh(self) -> bool:
+        """Return whether the view is young enough for sensitive acts."""
+        return self.age_s() <= SENSITIVE_AGE_S
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each new revocation, until the returned function is called."""

@@ -11,6 +11,7 @@ from nova.api.identity.v1 import identity_pb2 as pb
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
 from nova.platform.auth.actor import Actor
+from nova.platform.auth.caution import Caution
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verified, Verifier
@@ -29,7 +30,7 @@ from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
 from nova.platform.upkeep import Upkeep
-from nova.policy.permissions import Role
+from nova.policy.permissions import SENSITIVE, Role
 from nova.services.identity import events
 from nova.services.identity.model import NewAccount, UserId
 from nova.services.identity.store.reading import IdentityStore
@@ -134,9 +135,10 @@ async def opened(
 ) -> AsyncIterator[IdentityHouse]:
     """Yield identity, served over a local channel, and stop it after."""
     tracing, tasks, view = Tracing(), Tasks(), RevocationView(clock=clock)
+    caution = Caution(view, sensitive=SENSITIVE)
 
     async def authenticate(token: str) -> Actor:
-        return await verifier.actor(token)
+        return caution.advised(await verifier.actor(token))
 
     server = LocalServer(server_middlewares(authenticate=authenticate, tracing=tracing))
     channel = LocalChannel(server, tracing=tracing)
@@ -158,6 +160,8 @@ async def opened(
             stack.push_async_callback(part.stop)
             await part.start()
         await server.start()
+        follower = RevocationFollower(view, IdentityRevocationFeed(stub), tasks=tasks, clock=clock)
+        await follower.poll()
         yield IdentityHouse(
             stub=stub,
             database=database,
@@ -165,7 +169,7 @@ async def opened(
             clock=clock,
             verifier=verifier,
             revocations=view,
-            follower=RevocationFollower(view, IdentityRevocationFeed(stub), tasks=tasks, clock=clock),
+            follower=follower,
             listener=RevocationListener(redis_url, view),
             parts=[part for part in room.startables if isinstance(part, Upkeep)],
         )

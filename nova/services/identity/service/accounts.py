@@ -90,6 +90,7 @@ class Accounts:
         self, actor: Actor, *, current: str, following: str, key: str | None
     ) -> SignedIn:
         """Replace the password, end every other session, and return new tokens for this one."""
+        actor.require("password:change:own")
         following = rules.password(following, field="next_password")
         credentials = await self._own_credentials(actor)
         call = keyed_call("ChangePassword", key and f"{actor.user_id}/{key}", actor.session_id.bytes)
