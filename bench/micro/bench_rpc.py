@@ -102,7 +102,7 @@ class Field:
         self._servers = (local, wire, bare)
         self._channels = (
             LocalChannel(local, tracing=self._tracing),
-            WireChannel(f"127.0.0.1:{wire.port}", tracing=self._tracing),
+            WireChannel(f"127.0.0.1:{wire.port}", room="echo", tracing=self._tracing),
             grpc.aio.insecure_channel(f"127.0.0.1:{port}"),
         )
         self.local, self.wire, self.bare = (

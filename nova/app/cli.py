@@ -148,6 +148,28 @@ def token(handle: str, password: str | None, data: Path | None) -> None:
 
 
 @nova.group()
+def certs() -> None:
+    """Certificates of the parts of the platform."""
+
+
+@certs.command(name="dev")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Where they go (DATA/certificates).")
+@click.option(
+    "--hours", type=click.IntRange(1, 24 * 90), default=24, show_default=True, help="How long they last."
+)
+@DATA
+def certs_dev(folder: Path | None, hours: int, data: Path | None) -> None:
+    """Make a certificate authority for development, and a certificate for each room; or renew them."""
+    settings = configured(NOVA_DATA=data)
+    from nova.app.authority import make_certificates
+
+    async def make() -> None:
+        make_certificates(settings, folder, hours)
+
+    run(make)
+
+
+@nova.group()
 def role() -> None:
     """See and change what accounts may do."""
 

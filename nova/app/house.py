@@ -7,6 +7,8 @@ cannot tell the difference.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +16,7 @@ import structlog
 
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app import rooms
+from nova.app.callers import GATEWAY, closed
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
 from nova.app.sources import Sources
 from nova.gateway.wiring import Gateway
@@ -39,7 +42,9 @@ from nova.platform.redis.client import connect
 from nova.platform.relay import Relay
 from nova.platform.resilience import CallPolicy
 from nova.platform.room import Lifecycle, Room
+from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.rpc.call import DEFAULT_TIMEOUT_S, Call, Middleware, Payload, Policy
+from nova.platform.rpc.certificates import Certificates
 from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
@@ -48,6 +53,9 @@ from nova.platform.tasks import Tasks
 from nova.platform.telemetry.metrics import serve_exposition
 from nova.platform.telemetry.tracing import Tracing, traces_in, tracing_to
 from nova.policy.permissions import SENSITIVE
+
+NOTICE_S = 0.5
+"""How long before a port is closed those who call or balance are told, so that they go elsewhere in time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -60,8 +68,9 @@ class House:
     """Rooms of one process. Enter it to have them serve each other; leave it to end them in good order.
 
     `rooms` are built and served here; a call to any other room goes over TCP. With `listen` each room also
-    answers at its own gRPC port. `relays` names the rooms whose outboxes this process empties into the log.
-    With `gateway` the door stands open once all else does.
+    answers at its own gRPC port. With `certificates`, which name one part, TCP is mutual TLS. `relays` names
+    the rooms whose outboxes this process empties into the log. With `gateway` the door stands open once all
+    else does.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class House:
         relays: Sequence[str] = (),
         listen: bool = False,
         gateway: bool = False,
+        certificates: Certificates | None = None,
         blobs: Blobs | None = None,
     ) -> None:
         self.config = config
@@ -82,13 +92,13 @@ class House:
         self.health = Health()
         self.tasks = Tasks()
         self.clock = SystemClock()
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[tuple[str, str], Channel] = {}
+        self._certificates = certificates
         self.tracing = _tracing(config, service="-".join(("nova", *rooms)) if len(rooms) == 1 else "nova")
         self._local = LocalServer(self._middlewares())
         self._revocations = RevocationView(clock=self.clock)
-        self._keys = KeyRing(
-            IdentityKeySource(IdentityServiceStub(self.channel("identity"))), clock=self.clock
-        )
+        self._identity = IdentityServiceStub(self.channel("identity"))
+        self._keys = KeyRing(IdentityKeySource(self._identity), clock=self.clock)
         self._verifier = self._token_verifier()
         self._caution = Caution(self._revocations, sensitive=SENSITIVE)
         self._sources = sources
@@ -113,17 +123,24 @@ class House:
     ) -> None:
         await self._stack.aclose()
 
-    def channel(self, room: str) -> Channel:
-        """Return the channel to a room: local where the room is here, TCP elsewhere."""
-        if room not in self._channels:
-            self._channels[room] = (
-                LocalChannel(self._local, tracing=self.tracing)
+    def channel(self, room: str, *, caller: str = GATEWAY) -> Channel:
+        """Return the channel of a part to a room: local where the room is here, TCP elsewhere.
+
+        Over TCP the part is whoever this process's certificate says.
+        """
+        if (room, caller) not in self._channels:
+            self._channels[room, caller] = (
+                LocalChannel(self._local, tracing=self.tracing, caller=caller)
                 if room in self.names
                 else WireChannel(
-                    self.config.server.grpc_address(room), tracing=self.tracing, policy=self._policy(room)
+                    self.config.server.grpc_address(room),
+                    room=room,
+                    tracing=self.tracing,
+                    policy=self._policy(room),
+                    certificates=self._certificates,
                 )
             )
-        return self._channels[room]
+        return self._channels[room, caller]
 
     def _policy(self, room: str) -> Policy:
         """Return the one standard for calls to another process: time-outs, a breaker, retries of what only reads."""
@@ -179,9 +196,9 @@ class House:
     async def _open_rooms(self, stack: AsyncExitStack) -> None:
         """Build the rooms, let them serve, load what they hold in memory, and begin to hear events."""
         for name in self.names:
-            self.built[name] = rooms.build(name, self.platform)
-            self._local.bind(self.built[name].bindings)
-        gateway = build_gateway(self.platform) if self._with_gateway else None
+            self.built[name] = rooms.build(name, self._platform_of(name))
+            self._local.bind(_closed(self.built[name]))
+        gateway = build_gateway(self._platform_of(GATEWAY)) if self._with_gateway else None
         # Every cache is open by now, so that the bus knows for whom it listens.
         await self.platform.caches.start()
         stack.push_async_callback(self.platform.caches.aclose)
@@ -191,8 +208,7 @@ class House:
             for startable in self.built[name].startables:
                 await started(startable, room=name)
                 stack.push_async_callback(startable.stop)
-        await started(FirstKeys(self._keys), room="identity")
-        await self._watch_revocations(stack)
+        await self._know_tokens(stack)
         for name in self._relays:
             relay = Relay(database=self._databases[name], log=self.platform.log)
             self.tasks.spawn(f"relay-{name}", relay.run(), critical=True)
@@ -217,8 +233,19 @@ class House:
                 f"{server.host}:{server.port} cannot be had ({error.strerror or error}): end the program that "
                 "holds it, or choose another port with --port."
             ) from error
-        stack.push_async_callback(gateway.server.stop)
+        stack.push_async_callback(self._close_door, gateway)
         self.url = f"http://{server.host}:{gateway.server.port}"
+
+    async def _close_door(self, gateway: Gateway) -> None:
+        """Say that this process is no longer ready, and let whoever balances hear it, before the door closes."""
+        self.health.drain()
+        if self._listen:
+            await asyncio.sleep(NOTICE_S)
+        await gateway.server.stop()
+
+    def _platform_of(self, part: str) -> Platform:
+        """Return the floor as a part of the platform has it: its calls are made in its name."""
+        return replace(self.platform, channel=partial(self.channel, caller=part))
 
     def _keep_clean(self) -> None:
         """Sweep what is over its time: each room's own tables where the room is, the log where the relays are."""
@@ -226,8 +253,12 @@ class House:
         log = self._log if self._relays else None
         self.tasks.spawn("housekeeping", Housekeeping(databases=databases, log=log).run())
 
-    async def _watch_revocations(self, stack: AsyncExitStack) -> None:
-        feed = IdentityRevocationFeed(IdentityServiceStub(self.channel("identity")))
+    async def _know_tokens(self, stack: AsyncExitStack) -> None:
+        """Have the keys of tokens, and follow what is revoked. A process with relays alone meets no token."""
+        if not self.names and not self._with_gateway:
+            return
+        await started(FirstKeys(self._keys), room="identity")
+        feed = IdentityRevocationFeed(self._identity)
         follower = RevocationFollower(self._revocations, feed, tasks=self.tasks, clock=self.clock)
         listener = RevocationListener(self._sources.redis_url, self._revocations)
         for watcher in (follower, listener):
@@ -237,11 +268,14 @@ class House:
     def _wire_server(self, room: Room) -> WireServer:
         server = self.config.server
         return WireServer(
-            f"{server.grpc_host}:{server.grpc_port(room.name)}",
-            room.bindings,
+            server.grpc_listens_at(room.name),
+            # In plain text nobody knows who calls: that is for the loopback of a developer (see `serve`).
+            room.bindings if self._certificates is None else _closed(room),
             middlewares=self._middlewares(),
             ready=self.health.is_ready,
+            certificates=self._certificates,
             drain_s=server.drain_s,
+            notice_s=NOTICE_S,
         )
 
     def _token_verifier(self) -> Verifier:
@@ -298,6 +332,10 @@ async def started(part: Lifecycle, *, room: str) -> None:
             await asyncio.sleep(waits.wait_s(failures))
         else:
             return
+
+
+def _closed(room: Room) -> list[ServiceBinding]:
+    return [closed(room.name, binding) for binding in room.bindings]
 
 
 def _tracing(config: Config, *, service: str) -> Tracing:

@@ -1,19 +1,21 @@
 """`nova serve` and `nova relay`: one part of the platform as a process of its own."""
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import sys
 
 from nova.app import rooms
+from nova.app.callers import GATEWAY
 from nova.app.house import House
 from nova.app.sources import of_config
 from nova.native.build import require_current
-from nova.platform.config import Config, LogFormat
+from nova.platform.config import Config, Environment, LogFormat
 from nova.platform.errors import NotFound
+from nova.platform.knobs import BadConfig
+from nova.platform.rpc.certificates import CertificateFiles, Certificates
 from nova.platform.telemetry.log import set_up
-
-GATEWAY = "gateway"
 
 
 async def serve(config: Config, name: str) -> None:
@@ -21,9 +23,17 @@ async def serve(config: Config, name: str) -> None:
     if name != GATEWAY and name not in rooms.ROOMS:
         raise NotFound(f"There is no room named {name!r}: use one of {', '.join((*rooms.ROOMS, GATEWAY))}.")
     require_current()
+    certificates = certificates_of(config, name)
     ending = begun(config)
     held = () if name == GATEWAY else (name,)
-    async with House(config, of_config(config, held), rooms=held, listen=True, gateway=name == GATEWAY):
+    async with House(
+        config,
+        of_config(config, held),
+        rooms=held,
+        listen=True,
+        gateway=name == GATEWAY,
+        certificates=certificates,
+    ):
         await ending.wait()
 
 
@@ -35,6 +45,40 @@ async def relay(config: Config, room: str | None) -> None:
     ending = begun(config)
     async with House(config, of_config(config, names), rooms=(), relays=names):
         await ending.wait()
+
+
+def certificates_of(config: Config, part: str) -> Certificates | None:
+    """Return the certificate under which a part calls and is called; None for plain calls on a developer's loopback.
+
+    Raises `BadConfig` where calls would leave this machine in plain text, and in production where there is no
+    certificate; `BadCertificate` where there is one that cannot be used.
+    """
+    tls, server = config.tls, config.server
+    if tls.certificate is not None and tls.key is not None and tls.authority is not None:
+        files = CertificateFiles(certificate=tls.certificate, key=tls.key, authority=tls.authority)
+        return Certificates(files, part)
+    if server.environment is Environment.PRODUCTION:
+        raise BadConfig(
+            "NOVA_TLS_CERTIFICATE",
+            None,
+            "in production rooms call each other over mutual TLS alone: give its files.",
+        )
+    for variable, host in (
+        ("NOVA_GRPC_HOST", server.grpc_host),
+        ("NOVA_GRPC_TARGET", server.grpc_address("identity").rpartition(":")[0]),
+    ):
+        if not _is_loopback(host):
+            raise BadConfig(
+                variable, host, "plain calls stay on the loopback: give NOVA_TLS_CERTIFICATE, _KEY and _CA."
+            )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def begun(config: Config) -> asyncio.Event:

@@ -107,14 +107,14 @@ class Server:
             "NOVA_GRPC_PORT_BASE",
             "A room listens on this port plus its number (1 identity … 15 live).",
             least=1024,
-            most=65535 - len(ROOMS),
+            most=65535 - 2 * len(ROOMS),
         ),
     ] = 7000
     grpc_target: Annotated[
         str,
         Knob(
             "NOVA_GRPC_TARGET",
-            "Where a process finds the rooms that it does not hold; {room} and {port} are filled in.",
+            "Where a process finds the rooms that it does not hold; {room}, {port} and {spare} are filled in.",
         ),
     ] = "127.0.0.1:{port}"
     data: Annotated[Path, Knob("NOVA_DATA", "The folder that holds all that Nova keeps on this machine.")] = (
@@ -123,6 +123,13 @@ class Server:
     world: Annotated[
         World, Knob("NOVA_WORLD", "The sample world that `nova up` seeds: none, small, medium, big.")
     ] = World.SMALL
+    grpc_spare: Annotated[
+        bool,
+        Knob(
+            "NOVA_GRPC_SPARE",
+            "on: a room listens on its spare port, 15 above its own, beside the one that it replaces.",
+        ),
+    ] = False
     drain_s: Annotated[
         float,
         Knob("NOVA_DRAIN_S", "Seconds that calls in progress get to end at shutdown.", least=0, most=600),
@@ -136,7 +143,31 @@ class Server:
 
     def grpc_address(self, room: str) -> str:
         """Return where other processes find a room."""
-        return self.grpc_target.format(room=room, port=self.grpc_port(room))
+        port = self.grpc_port(room)
+        return self.grpc_target.format(room=room, port=port, spare=port + len(ROOMS))
+
+    def grpc_listens_at(self, room: str) -> str:
+        """Return where this process listens as a room."""
+        port = self.grpc_port(room) + (len(ROOMS) if self.grpc_spare else 0)
+        return f"{self.grpc_host}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Mutual TLS of the calls between rooms: all three, or none. The files are read again when they change."""
+
+    certificate: Annotated[
+        Path | None,
+        Knob(
+            "NOVA_TLS_CERTIFICATE", "The certificate of this process and its chain (PEM); unset: plain calls."
+        ),
+    ] = None
+    key: Annotated[
+        Path | None, Knob("NOVA_TLS_KEY", "Its private key (PEM), a file that other users cannot read.")
+    ] = None
+    authority: Annotated[
+        Path | None, Knob("NOVA_TLS_CA", "The authorities whose certificates are trusted (PEM).")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +317,10 @@ class Telemetry:
     )
     otlp_endpoint: Annotated[
         str | None,
-        Knob("NOVA_OTLP_ENDPOINT", "Where traces are sent too (OTLP over gRPC); the data folder always has them."),
+        Knob(
+            "NOVA_OTLP_ENDPOINT",
+            "Where traces are sent too (OTLP over gRPC); the data folder always has them.",
+        ),
     ] = None
     trace_sample: Annotated[
         float,
@@ -338,6 +372,7 @@ class Config:
     tokens: Tokens = field(default_factory=Tokens)
     cache: CacheKnobs = field(default_factory=CacheKnobs)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    tls: Tls = field(default_factory=Tls)
     secrets: Secrets = field(default_factory=Secrets)
 
 

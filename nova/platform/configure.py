@@ -18,6 +18,7 @@ from nova.platform.config import (
     Secrets,
     Server,
     Telemetry,
+    Tls,
     Tokens,
     World,
 )
@@ -26,7 +27,7 @@ from nova.platform.knobs import BadConfig, knobs_of, read, refuse_unknown
 _SECRET_LEAST = 32
 _SECTIONS = {
     "server": Server, "engines": Engines, "limits": Limits, "graphql": GraphQL,
-    "tokens": Tokens, "cache": CacheKnobs, "telemetry": Telemetry, "secrets": Secrets,
+    "tokens": Tokens, "cache": CacheKnobs, "telemetry": Telemetry, "tls": Tls, "secrets": Secrets,
 }  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def _refuse_contradictions(config: Config) -> None:
         raise BadConfig(
             "NOVA_SECRET", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
         )
+    _refuse_half_of_tls(config.tls)
     graphql = config.graphql
     if graphql.persisted is PersistedQueries.TRUSTED and graphql.trusted_documents is None:
         raise BadConfig(
@@ -78,6 +80,15 @@ def _refuse_contradictions(config: Config) -> None:
         raise BadConfig(
             "NOVA_IDENTITY_KEK", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
         )
+
+
+def _refuse_half_of_tls(tls: Tls) -> None:
+    files = {
+        "NOVA_TLS_CERTIFICATE": tls.certificate, "NOVA_TLS_KEY": tls.key, "NOVA_TLS_CA": tls.authority,
+    }  # fmt: skip
+    missing = [variable for variable, file in files.items() if file is None]
+    if 0 < len(missing) < len(files):
+        raise BadConfig(missing[0], None, f"mutual TLS takes all of {', '.join(files)}, or none of them.")
 
 
 def _refuse_laptop_habits(config: Config) -> None:

@@ -33,6 +33,7 @@ class Health:
         self._timeout_s = timeout_s
         self._live: dict[str, Check] = {}
         self._ready: dict[str, Check] = {}
+        self._draining = False
 
     def add(self, name: str, check: Check, *, liveness: bool = False) -> None:
         """Add a check under a name of its own. A `liveness` check counts for both."""
@@ -42,12 +43,18 @@ class Health:
         if liveness:
             self._live[name] = check
 
+    def drain(self) -> None:
+        """Be ready no more: the process ends, and new requests shall go elsewhere."""
+        self._draining = True
+
     async def live(self) -> Report:
         """Return the outcome of the liveness checks."""
         return await self._run(self._live)
 
     async def ready(self) -> Report:
         """Return the outcome of all checks."""
+        if self._draining:
+            return Report({"draining": "The process is ending."})
         return await self._run(self._ready)
 
     async def is_ready(self) -> bool:

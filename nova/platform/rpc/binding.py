@@ -16,12 +16,13 @@ class ServiceBinding:
     """One servicer of a room.
 
     `add_to_server` is the generated `add_XServicer_to_server`; `system_methods` names those methods that
-    may be called without an actor.
+    may be called without an actor. `callers` tells of a method's name which parts of the platform may call it.
     """
 
     add_to_server: Callable[[Any, Any], None]
     servicer: object
     system_methods: frozenset[str] = frozenset()
+    callers: Callable[[str], frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,11 @@ def endpoints_of(binding: ServiceBinding) -> tuple[str, list[Endpoint]]:
         raise ValueError(f"{service} has no methods {sorted(unknown)} to be system methods.")
     return service, [
         Endpoint(
-            method=Method.of(f"/{service}/{name}", system=name in binding.system_methods),
+            method=Method.of(
+                f"/{service}/{name}",
+                system=name in binding.system_methods,
+                callers=None if binding.callers is None else binding.callers(name),
+            ),
             call=handler.unary_unary,
             decode=handler.request_deserializer,
             encode=handler.response_serializer,

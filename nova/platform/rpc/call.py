@@ -20,6 +20,9 @@ MOST_REQUEST_BYTES = 1 << 20
 MOST_RESPONSE_BYTES = 4 << 20
 MOST_METADATA_BYTES = 8 << 10
 
+ACCEPTING = "nova.accepting"
+"""What channels watch at the health service: whether to send calls there. True from start to drain, ready or not."""
+
 AUTHORIZATION = "authorization"
 CORRELATION_ID = "x-correlation-id"
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -35,7 +38,8 @@ class Method:
     """What is known of a method before any call.
 
     `path` is `/nova.api.content.v1.ContentService/GetPosts`. A `system` method needs no actor. A `read_only`
-    one changes nothing (its verb says so) and may be tried again.
+    one changes nothing (its verb says so) and may be tried again. `callers` are the parts of the platform that
+    may call it; None where anybody may.
     """
 
     path: str
@@ -43,14 +47,16 @@ class Method:
     name: str
     read_only: bool
     system: bool = False
+    callers: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, path: str, *, system: bool = False) -> "Method":
+    def of(cls, path: str, *, system: bool = False, callers: frozenset[str] | None = None) -> "Method":
         """Return the method of a gRPC path."""
         service, _, name = path.lstrip("/").partition("/")
         parts = service.split(".")
         room = parts[2] if parts[:2] == ["nova", "api"] and len(parts) > 3 else parts[-1].lower()
-        return cls(path=path, room=room, name=name, read_only=name.startswith(_READ_VERBS), system=system)
+        read_only = name.startswith(_READ_VERBS)
+        return cls(path=path, room=room, name=name, read_only=read_only, system=system, callers=callers)
 
 
 @dataclass(slots=True)
@@ -58,12 +64,14 @@ class Call:
     """One call as it passes the middlewares of one side.
 
     `deadline` is on the monotonic clock of this process, in seconds; None where the caller named none.
-    `metadata` has lower-case keys. The rest is filled in by the middlewares.
+    `metadata` has lower-case keys. `caller` is the part of the platform that calls, as its certificate or its
+    local channel says, never its metadata; None where nobody says. The rest is filled in by the middlewares.
     """
 
     method: Method
     metadata: Mapping[str, str]
     deadline: float | None = None
+    caller: str | None = None
     correlation_id: str = ""
     idempotency_key: str | None = None
 

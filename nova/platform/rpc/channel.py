@@ -5,6 +5,8 @@ the same client middlewares. They differ in the last step alone: bytes over HTTP
 the servicer.
 """
 
+import asyncio
+import json
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
@@ -16,6 +18,8 @@ from google.protobuf.message import DecodeError, Message
 
 from nova.platform.errors import Internal, InvalidArgument, NovaError
 from nova.platform.rpc.call import (
+    ACCEPTING,
+    LONGEST_TIMEOUT_S,
     MOST_METADATA_BYTES,
     MOST_REQUEST_BYTES,
     MOST_RESPONSE_BYTES,
@@ -27,18 +31,27 @@ from nova.platform.rpc.call import (
     Policy,
     chained,
 )
+from nova.platform.rpc.certificates import Certificates
 from nova.platform.rpc.client_chain import client_middlewares
 from nova.platform.rpc.local import LocalServer
+from nova.platform.rpc.peers import host_of
 from nova.platform.rpc.status import flattened, from_wire
 from nova.platform.telemetry.tracing import Tracing
 
 Encode = Callable[[Any], bytes]
 Decode = Callable[[bytes], Any]
 Unary = grpc.aio.UnaryUnaryMultiCallable[Any, Any]
+Ask = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 
-_ROUND_ROBIN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
-_CLIENT_OPTIONS = (
-    ("grpc.service_config", _ROUND_ROBIN),
+LONGEST_RECONNECT_S = 2.0
+"""A room that comes back is found again within this time, and a fifth of it (gRPC's jitter)."""
+
+# Calls go to all addresses of a room in turn, except to a server that has said that it ends.
+_SERVICE_CONFIG = json.dumps(
+    {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ACCEPTING}}
+)
+_CLIENT_OPTIONS: tuple[tuple[str, str | int], ...] = (
+    ("grpc.service_config", _SERVICE_CONFIG),
     ("grpc.max_send_message_length", MOST_REQUEST_BYTES),
     ("grpc.max_receive_message_length", MOST_RESPONSE_BYTES),
     ("grpc.absolute_max_metadata_size", 2 * MOST_METADATA_BYTES),
@@ -49,7 +62,7 @@ _CLIENT_OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", int(LONGEST_RECONNECT_S * 1000)),
 )
 
 
@@ -59,8 +72,9 @@ class Channel(grpc.aio.Channel):
     Calls raise `NovaError`s by code and nothing of gRPC; see `nova.platform.rpc.status.from_wire`.
     """
 
-    def __init__(self, *, tracing: Tracing, policy: Policy | None = None) -> None:
+    def __init__(self, *, tracing: Tracing, policy: Policy | None = None, caller: str | None = None) -> None:
         self._middlewares = client_middlewares(tracing=tracing, policy=policy)
+        self._caller = caller
 
     @abstractmethod
     def _transport(self, method: Method, encode: Encode, decode: Decode, /) -> Handler:
@@ -85,7 +99,7 @@ class Channel(grpc.aio.Channel):
 
         def called(request: Message, *, timeout: float | None = None) -> Awaitable[Payload]:
             until = None if timeout is None else time.monotonic() + timeout
-            return handler(request, Call(method=facts, metadata={}, deadline=until))
+            return handler(request, Call(method=facts, metadata={}, deadline=until, caller=self._caller))
 
         # Stubs await what this returns and do nothing else with it, which a coroutine serves as well as a
         # call object.
@@ -116,14 +130,21 @@ class Channel(grpc.aio.Channel):
 
 
 class LocalChannel(Channel):
-    """Calls servicers of this process, without serialising.
+    """Calls servicers of this process, without serialising, as the part `caller` of the platform.
 
     The callee works on a copy of the request, so neither side can change it under the other; the response
     is the caller's.
     """
 
-    def __init__(self, server: LocalServer, *, tracing: Tracing, policy: Policy | None = None) -> None:
-        super().__init__(tracing=tracing, policy=policy)
+    def __init__(
+        self,
+        server: LocalServer,
+        *,
+        tracing: Tracing,
+        policy: Policy | None = None,
+        caller: str | None = None,
+    ) -> None:
+        super().__init__(tracing=tracing, policy=policy, caller=caller)
         self._server = server
 
     def _transport(self, method: Method, _encode: Encode, _decode: Decode, /) -> Handler:
@@ -160,28 +181,63 @@ class LocalChannel(Channel):
         """Return at once: there is nothing to connect to."""
 
 
+class _Connection:
+    """A channel of the library, and the functions that call its methods: bytes in, bytes out."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self._asks: dict[str, Ask] = {}
+
+    def ask(self, path: str) -> Ask:
+        """Return what calls a method."""
+        ask = self._asks.get(path)
+        if ask is None:
+            ask = self._asks[path] = self.channel.unary_unary(path)
+        return ask
+
+
 class WireChannel(Channel):
-    """Calls a room over HTTP/2 at `target`, such as `content:7005` or `dns:///content:7005`."""
+    """Calls the room `room` over HTTP/2 at `target`, such as `content:7005` or `dns:///content:7005`.
+
+    With `certificates` the far end must prove to be that room. When they are renewed, calls go over a new
+    connection; those in flight end on the old one.
+    """
 
     def __init__(
         self,
         target: str,
         *,
+        room: str,
         tracing: Tracing,
         policy: Policy | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         super().__init__(tracing=tracing, policy=policy)
-        self._channel = (
-            grpc.aio.insecure_channel(target, options=_CLIENT_OPTIONS)
-            if credentials is None
-            else grpc.aio.secure_channel(target, credentials, options=_CLIENT_OPTIONS)
-        )
+        self._target = target
+        self._room = room
+        self._certificates = certificates
+        self._held = certificates.held if certificates is not None else None
+        self._connection = self._opened()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def _opened(self) -> _Connection:
+        if self._held is None:
+            return _Connection(grpc.aio.insecure_channel(self._target, options=_CLIENT_OPTIONS))
+        named = (*_CLIENT_OPTIONS, ("grpc.ssl_target_name_override", host_of(self._room)))
+        return _Connection(grpc.aio.secure_channel(self._target, self._held.for_channel(), options=named))
+
+    def _newest(self) -> _Connection:
+        """Return the connection that shows the newest certificate."""
+        if self._certificates is None or self._certificates.held is self._held:
+            return self._connection
+        self._held = self._certificates.held
+        old, self._connection = self._connection, self._opened()
+        closing = asyncio.create_task(old.channel.close(LONGEST_TIMEOUT_S), name="rpc.renewed")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        return self._connection
 
     def _transport(self, method: Method, encode: Encode, decode: Decode, /) -> Handler:
-        # Bytes in and out: what cannot be read or written is then our error, not the library's.
-        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method.path)
-
         async def sent(request: Payload, call: Call) -> Payload:
             raw = encode(request)
             _check_size(len(raw))
@@ -191,6 +247,8 @@ class WireChannel(Channel):
                 timeout_s = max(call.deadline - time.monotonic(), 0.0)
                 headers.append((TIMEOUT_US, str(int(timeout_s * 1e6))))
             try:
+                # Bytes in and out: what cannot be read or written is then our error, not the library's.
+                ask = self._newest().ask(method.path)
                 answer = await ask(raw, timeout=timeout_s, metadata=tuple(headers))
             except grpc.aio.AioRpcError as error:
                 raise from_wire(
@@ -207,19 +265,19 @@ class WireChannel(Channel):
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connections; calls in flight get `grace` seconds."""
-        await self._channel.close(grace)
+        await asyncio.gather(self._connection.channel.close(grace), *self._closing)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         """Return the state of the connection."""
-        return self._channel.get_state(try_to_connect)
+        return self._connection.channel.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
         """Wait until the connection is no longer in `last_observed_state`."""
-        await self._channel.wait_for_state_change(last_observed_state)
+        await self._connection.channel.wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
         """Wait until the connection stands."""
-        await self._channel.channel_ready()
+        await self._connection.channel.channel_ready()
 
 
 def _check_size(size: int) -> None:

@@ -10,13 +10,15 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from nova.platform.rpc.binding import ServiceBinding, endpoints_of
 from nova.platform.rpc.call import (
+    ACCEPTING,
     MOST_METADATA_BYTES,
     MOST_REQUEST_BYTES,
     MOST_RESPONSE_BYTES,
     Middleware,
     chained,
 )
-from nova.platform.rpc.wire import StreamGuard, decoding, unary_handler
+from nova.platform.rpc.certificates import Certificates
+from nova.platform.rpc.wire import StreamGuard, decoding, unary_handler, watch_handler
 
 _HEALTH_EVERY_S = 1.0
 _OPTIONS = (
@@ -42,7 +44,9 @@ _OPTIONS = (
 class WireServer:
     """Serves the bindings of a room at `address` (`127.0.0.1:7005`; port 0 takes a free one).
 
-    `ready` is asked each second and shown by the health service; while draining the room is not serving.
+    `ready` is asked each second and shown by the health service. With `certificates` callers must show one of the
+    same authority, and are known by it. At the end callers are told `notice_s` before the port is closed, so
+    that their next calls go elsewhere, and calls in flight get `drain_s`.
     """
 
     def __init__(
@@ -52,14 +56,16 @@ class WireServer:
         *,
         middlewares: Sequence[Middleware],
         ready: Callable[[], Awaitable[bool]] | None = None,
-        credentials: grpc.ServerCredentials | None = None,
+        certificates: Certificates | None = None,
         drain_s: float = 30.0,
+        notice_s: float = 0.0,
     ) -> None:
         self._address = address
         self._middlewares = middlewares
         self._ready = ready
-        self._credentials = credentials
+        self._certificates = certificates
         self._drain_s = drain_s
+        self._notice_s = notice_s
         self._bindings = tuple(bindings)
         self._health = health.aio.HealthServicer()
         self._services: list[str] = []
@@ -76,11 +82,12 @@ class WireServer:
         try:
             self.port = (
                 server.add_insecure_port(self._address)
-                if self._credentials is None
-                else server.add_secure_port(self._address, self._credentials)
+                if self._certificates is None
+                else server.add_secure_port(self._address, self._certificates.server_credentials())
             )
         except RuntimeError as error:
             raise OSError(f"Cannot listen at {self._address}: another program may hold the port.") from error
+        await self._health.set(ACCEPTING, health_pb2.HealthCheckResponse.SERVING)
         await server.start()
         self._server = server
         await self._show_health()
@@ -88,7 +95,10 @@ class WireServer:
             self._watch = asyncio.create_task(self._keep_showing_health(), name="rpc.health")
 
     async def stop(self) -> None:
-        """Say that the room no longer serves, let calls in flight end within `drain_s`, cancel the rest."""
+        """Say that the room no longer serves, let calls in flight end within `drain_s`, cancel the rest.
+
+        Without the notice, calls that are on their way while the port is closed would be lost.
+        """
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -97,6 +107,7 @@ class WireServer:
         server, self._server = self._server, None
         if server is not None:
             await self._health.enter_graceful_shutdown()
+            await asyncio.sleep(self._notice_s)
             await server.stop(self._drain_s)
 
     def _bind(self, server: grpc.aio.Server, binding: ServiceBinding) -> None:
@@ -104,12 +115,17 @@ class WireServer:
         if service in self._services:
             raise ValueError(f"{service} is bound already.")
         self._services.append(service)
+        certified = self._certificates is not None
         handlers = {
             endpoint.method.name: unary_handler(
-                endpoint, chained(endpoint.method, self._middlewares, decoding(endpoint))
+                endpoint,
+                chained(endpoint.method, self._middlewares, decoding(endpoint)),
+                certified=certified,
             )
             for endpoint in endpoints
         }
+        if binding.servicer is self._health:
+            handlers["Watch"] = watch_handler(self._health)
         server.add_registered_method_handlers(service, handlers)
 
     def _reflect(self, server: grpc.aio.Server) -> None:

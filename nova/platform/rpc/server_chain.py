@@ -1,6 +1,6 @@
 """The middlewares around every served method, the same for both transports.
 
-In order: telemetry → errors → deadline → metadata → auth. Each is a function that takes a method and a
+In order: telemetry → errors → deadline → metadata → auth → admission. Each is a function that takes a method and a
 handler and returns a handler; what is known of a method is looked up when the chain is made, not at each
 call.
 """
@@ -14,7 +14,14 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from nova.platform.auth.actor import Actor
-from nova.platform.errors import Internal, InvalidArgument, NovaError, Timeout, Unauthenticated
+from nova.platform.errors import (
+    Forbidden,
+    Internal,
+    InvalidArgument,
+    NovaError,
+    Timeout,
+    Unauthenticated,
+)
 from nova.platform.ids import uuid7
 from nova.platform.rpc.call import (
     AUTHORIZATION,
@@ -40,13 +47,18 @@ _CANCELLED = "CANCELLED"
 _CORRELATION_FORM = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _BEARER = "Bearer "
 
+
+class CallerRefused(Forbidden):
+    """This part of the platform may not call that."""
+
+
 # Returns the actor of a bearer token, or raises `Unauthenticated`.
 Authenticate = Callable[[str], Awaitable[Actor]]
 
 
 def server_middlewares(*, authenticate: Authenticate, tracing: Tracing) -> tuple[Middleware, ...]:
     """Return the chain of a server, outermost first."""
-    return (telemetry(tracing), errors, deadline, metadata, auth(authenticate))
+    return (telemetry(tracing), errors, deadline, metadata, auth(authenticate), admission)
 
 
 def telemetry(tracing: Tracing) -> Middleware:
@@ -203,3 +215,20 @@ def auth(authenticate: Authenticate) -> Middleware:
         return authenticated
 
     return around
+
+
+def admission(method: Method, handler: Handler) -> Handler:
+    """Take calls of those parts of the platform only that may call the method, whoever their user is."""
+    callers = method.callers
+    if callers is None:
+        return handler
+
+    async def admitted(request: Payload, call: Call) -> Payload:
+        if call.caller not in callers:
+            _log.warning(
+                "caller_refused", method=method.path, caller=call.caller, correlation_id=call.correlation_id
+            )
+            raise CallerRefused
+        return await handler(request, call)
+
+    return admitted

@@ -11,11 +11,13 @@ from typing import Any, cast
 
 import grpc
 from google.protobuf.message import DecodeError
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from nova.platform.errors import Internal, InvalidArgument, NovaError
 from nova.platform.rpc.binding import Endpoint, ServicerContext
 from nova.platform.rpc.bounds import check_entries
 from nova.platform.rpc.call import MOST_RESPONSE_BYTES, TIMEOUT_US, Call, Handler, Payload
+from nova.platform.rpc.peers import caller_of
 from nova.platform.rpc.status import to_wire
 
 # Below this size no list can be long enough to hurt, so small requests are not walked.
@@ -50,15 +52,21 @@ def decoding(endpoint: Endpoint) -> Handler:
     return decoded
 
 
-def unary_handler(endpoint: Endpoint, handler: Handler) -> "grpc.RpcMethodHandler[bytes, bytes]":
-    """Return what grpc.aio registers for a method: metadata and deadline in, status out."""
+def unary_handler(
+    endpoint: Endpoint, handler: Handler, *, certified: bool
+) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    """Return what grpc.aio registers for a method: metadata, deadline and caller in, status out.
+
+    `certified` says that callers show certificates, so that it is known who they are.
+    """
     method = endpoint.method
 
     async def served(raw: bytes, context: AioContext) -> bytes:
         metadata = _texts(context.invocation_metadata() or ())
         remaining_s = _remaining_s(context.time_remaining(), metadata.get(TIMEOUT_US))
         deadline = None if remaining_s is None else time.monotonic() + remaining_s
-        call = Call(method=method, metadata=metadata, deadline=deadline)
+        caller = caller_of(cast("Any", context.auth_context())) if certified else None
+        call = Call(method=method, metadata=metadata, deadline=deadline, caller=caller)
         try:
             return cast("bytes", await handler(raw, call))
         except NovaError as error:
@@ -89,6 +97,21 @@ def _texts(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
         if isinstance(value, str):
             texts[key] = f"{texts[key]},{value}" if key in texts else value
     return texts
+
+
+def watch_handler(servicer: Any) -> "grpc.RpcMethodHandler[bytes, Any]":  # noqa: ANN401 - the library is untyped
+    """Return the handler of the health service's `Watch`, guarded against unreadable bytes."""
+
+    async def watched(raw: bytes, context: AioContext) -> None:
+        try:
+            request = HealthCheckRequest.FromString(raw)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _UNREADABLE)
+        await servicer.Watch(request, context)
+
+    return grpc.unary_stream_rpc_method_handler(
+        cast("Any", watched), response_serializer=HealthCheckResponse.SerializeToString
+    )
 
 
 class StreamGuard:

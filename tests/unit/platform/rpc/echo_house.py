@@ -15,6 +15,7 @@ from nova.platform.clock import SystemClock
 from nova.platform.errors import Conflict, Forbidden, InvalidArgument, NotFound, RateLimited
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.rpc.call import MOST_RESPONSE_BYTES, Policy
+from nova.platform.rpc.certificates import Certificates
 from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
 from nova.platform.rpc.context import current_call, maybe_actor, remaining_s
 from nova.platform.rpc.local import LocalServer
@@ -148,7 +149,17 @@ class House:
 
 
 @asynccontextmanager
-async def served(transport: str, tracing: Tracing, *, drain_s: float = 5.0) -> AsyncIterator[House]:
+async def served(
+    transport: str,
+    tracing: Tracing,
+    *,
+    drain_s: float = 5.0,
+    notice_s: float = 0.0,
+    certificates: Certificates | None = None,
+    callers: Callable[[str], frozenset[str]] | None = None,
+    caller: str | None = None,
+) -> AsyncIterator[House]:
+    """Yield a served Echo. `caller` calls it over the local channel; over TCP it is the room itself that does."""
     issuer, clock = Issuer(), SystemClock()
     echo = Echo()  # type: ignore[abstract] # `Nothing` is left out on purpose
     revocations = RevocationView(clock=clock)
@@ -158,6 +169,7 @@ async def served(transport: str, tracing: Tracing, *, drain_s: float = 5.0) -> A
         add_to_server=add_EchoServiceServicer_to_server,
         servicer=echo,
         system_methods=frozenset({"DescribeCall"}),
+        callers=callers,
     )
     server: WireServer | LocalServer
     if transport == "local":
@@ -165,13 +177,21 @@ async def served(transport: str, tracing: Tracing, *, drain_s: float = 5.0) -> A
         local.bind([binding])
 
         def opened(policy: Policy | None = None) -> Channel:
-            return LocalChannel(local, tracing=tracing, policy=policy)
+            return LocalChannel(local, tracing=tracing, policy=policy, caller=caller)
 
     else:
-        server = wire = WireServer("127.0.0.1:0", [binding], middlewares=middlewares, drain_s=drain_s)
+        server = wire = WireServer(
+            "127.0.0.1:0",
+            [binding],
+            middlewares=middlewares,
+            certificates=certificates,
+            drain_s=drain_s,
+            notice_s=notice_s,
+        )
 
         def opened(policy: Policy | None = None) -> Channel:
-            return WireChannel(f"127.0.0.1:{wire.port}", tracing=tracing, policy=policy)
+            target = f"127.0.0.1:{wire.port}"
+            return WireChannel(target, room="echo", tracing=tracing, policy=policy, certificates=certificates)
 
     await server.start()
     channel = opened()

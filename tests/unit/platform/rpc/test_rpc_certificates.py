@@ -1,0 +1,189 @@
+"""Certificates are renewed without a restart, and what is not whole, good and one's own is never shown."""
+
+import asyncio
+import shutil
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from structlog.testing import capture_logs
+
+from nova.app.authority import Authority, files_of
+from nova.platform.rpc.certificates import BadCertificate, CertificateFiles, Certificates
+from nova.platform.rpc.context import CallContext, entered
+from nova.platform.rpc.server import WireServer
+from nova.platform.telemetry.tracing import Tracing
+from tests.proto.echo_pb2 import WaitRequest
+from tests.unit.platform.rpc.echo_house import House, served
+
+
+class Ticks:
+    """A clock that goes on when it is told to, so that files are looked at then."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def tick(self) -> None:
+        self.now += 2.0
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority.of(tmp_path / "own")
+
+
+@asynccontextmanager
+async def house_of(files: CertificateFiles, ticks: Ticks) -> AsyncIterator[House]:
+    """Yield a house in which the room calls itself: one certificate is shown at both ends."""
+    certificates = Certificates(files, "echo", monotonic=ticks)
+    async with served("wire", Tracing(), certificates=certificates) as house:
+        yield house
+
+
+def serial_in(files: CertificateFiles) -> int:
+    return x509.load_pem_x509_certificate(files.certificate.read_bytes()).serial_number
+
+
+async def serial_shown(house: House, files: CertificateFiles) -> int:
+    """Return the serial number of the certificate that the server shows to somebody new."""
+    assert isinstance(house.server, WireServer)
+    context = ssl.create_default_context(cafile=str(files.authority))
+    context.load_cert_chain(files.certificate, files.key)
+    context.set_alpn_protocols(["h2"])
+    _, writer = await asyncio.open_connection("127.0.0.1", house.server.port, ssl=context)
+    der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return x509.load_der_x509_certificate(der).serial_number
+
+
+async def test_a_renewal_is_shown_at_the_next_handshake(authority: Authority, ticks: Ticks) -> None:
+    first = serial_in(files := authority.issue("echo"))
+    async with house_of(files, ticks) as house:
+        await house.describe()
+        assert await serial_shown(house, files) == first
+        second = serial_in(authority.issue("echo"))
+        assert second != first
+        ticks.tick()
+        assert await serial_shown(house, files) == second
+        await house.describe()
+
+
+async def test_a_renewal_cuts_no_call_in_flight(authority: Authority, ticks: Ticks) -> None:
+    async with house_of(authority.issue("echo"), ticks) as house:
+        with entered(CallContext(actor=house.actor())):
+            call = asyncio.ensure_future(house.stub.Wait(WaitRequest()))
+        await house.echo.waiting.wait()
+        authority.issue("echo")
+        ticks.tick()
+        await house.describe()
+        assert not call.done()
+        house.echo.release.set()
+        await call
+
+
+async def test_a_new_authority_takes_over_beside_the_old_one(tmp_path: Path, ticks: Ticks) -> None:
+    """The runbook's order: trust both, then issue by the new one, then trust that alone. Every step serves."""
+    long_ago = datetime.now(UTC) - timedelta(days=350)
+    old = Authority.of(tmp_path / "own", now=long_ago)
+    files = old.issue("echo")
+    async with house_of(files, ticks) as house:
+        new = Authority.of(tmp_path / "own")
+        trusted = (tmp_path / "own" / "ca.crt").read_bytes()
+        assert len(x509.load_pem_x509_certificates(trusted)) == 2
+        files.authority.write_bytes(trusted)
+        ticks.tick()
+        await house.describe()
+        new.issue("echo")
+        ticks.tick()
+        await house.describe()
+        (first, _) = x509.load_pem_x509_certificates(trusted)
+        shown = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+        assert shown.issuer == first.subject
+
+
+async def test_half_a_renewal_is_not_taken_until_it_is_whole(
+    authority: Authority, tmp_path: Path, ticks: Ticks
+) -> None:
+    files = authority.issue("echo")
+    first = serial_in(files)
+    next_files = Authority.of(tmp_path / "own").issue("next")
+    held = Certificates(files, "echo", monotonic=ticks)
+    before = held.held
+    shutil.copy(next_files.key, files.key)
+    ticks.tick()
+    with capture_logs() as logs:
+        assert held.held is before
+        ticks.tick()
+        assert held.held is before
+    assert [line["event"] for line in logs] == ["certificate_not_renewed"], "it is said once"
+    authority.issue("echo")
+    assert held.held is before, "files are looked at once a second"
+    ticks.tick()
+    assert held.held is not before
+    assert serial_in(files) != first
+
+
+async def test_files_that_are_gone_end_nothing(authority: Authority, ticks: Ticks) -> None:
+    files = authority.issue("echo")
+    async with house_of(files, ticks) as house:
+        kept = files.certificate.read_bytes()
+        files.certificate.unlink()
+        ticks.tick()
+        await house.describe()
+        files.certificate.write_bytes(kept)
+        ticks.tick()
+        await house.describe()
+
+
+def garbled(files: CertificateFiles) -> None:
+    files.certificate.write_text("-----BEGIN CERTIFICATE-----\nnot one\n-----END CERTIFICATE-----\n")
+
+
+BROKEN: dict[str, tuple[Callable[[CertificateFiles, Authority], object], str]] = {
+    "missing": (lambda files, _: files.key.unlink(), "No such file"),
+    "garbled": (lambda files, _: garbled(files), "must be PEM"),
+    "nobody_trusted": (lambda files, _: files.authority.write_text(""), "must be PEM"),
+    "open_to_all": (lambda files, _: files.key.chmod(0o644), "chmod 600"),
+    "another_key": (
+        lambda files, authority: shutil.copy(authority.issue("feed").key, files.key), "is not the key of"
+    ),
+    "expired": (
+        lambda _, authority: authority.issue("echo", now=datetime.now(UTC) - timedelta(days=2)), "expired at"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_c3_a_process_does_not_start_with_what_cannot_be_used(authority: Authority, name: str) -> None:
+    files = authority.issue("echo")
+    breaking, told = BROKEN[name]
+    breaking(files, authority)
+    with pytest.raises(BadCertificate, match=told):
+        Certificates(files, "echo")
+
+
+def test_r1_a_process_does_not_start_with_the_certificate_of_another(authority: Authority) -> None:
+    with pytest.raises(BadCertificate, match="is not feed's"):
+        Certificates(authority.issue("echo"), "feed")
+
+
+def test_c4_keys_are_closed_to_others_and_folders_too(authority: Authority, tmp_path: Path) -> None:
+    files = authority.issue("echo")
+    assert files == files_of(tmp_path / "own", "echo")
+    for file in (files.key, tmp_path / "own" / "ca.key"):
+        assert file.stat().st_mode & 0o777 == 0o600
+    for folder in (files.key.parent, tmp_path / "own"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert "PRIVATE KEY" not in repr(Certificates(files, "echo").held)
