@@ -18,6 +18,7 @@ from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app import rooms
 from nova.app.callers import GATEWAY, closed
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
+from nova.app.prepare import log_of
 from nova.app.sources import Sources
 from nova.gateway.wiring import Gateway
 from nova.gateway.wiring import build as build_gateway
@@ -166,7 +167,10 @@ class House:
         stack.push_async_callback(self._close_channels)
         await self._bell.open()
         stack.push_async_callback(self._bell.close)
-        self._log = await stack.enter_async_context(PostgresLog(dsn=sources.log_dsn, bell=self._bell))
+        self._log = await stack.enter_async_context(log_of(sources, self._bell))
+        await self._log.declare(
+            topic for room in {*self.names, *self._relays} for topic in rooms.topics_of(room)
+        )
         for room in dict.fromkeys((*self.names, *self._relays)):
             settings = DatabaseConfig(
                 room=room, dsn=sources.room_dsns[room], replica_dsn=sources.replica_dsns.get(room)
@@ -250,7 +254,7 @@ class House:
     def _keep_clean(self) -> None:
         """Sweep what is over its time: each room's own tables where the room is, the log where the relays are."""
         databases = [self._databases[name] for name in self.names]
-        log = self._log if self._relays else None
+        log = self._log if self._relays and isinstance(self._log, PostgresLog) else None
         self.tasks.spawn("housekeeping", Housekeeping(databases=databases, log=log).run())
 
     async def _know_tokens(self, stack: AsyncExitStack) -> None:

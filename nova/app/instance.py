@@ -57,7 +57,7 @@ def running(data: Path) -> Instance:
             pid=kept["pid"],
             url=kept["url"],
             control=Path(kept["control"]),
-            sources=Sources(**kept["sources"]),
+            sources=Sources.restored(kept["sources"]),
         )
         _reach(instance.control)
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -6,6 +6,7 @@ from nova.app import rooms
 from nova.app.sources import Sources
 from nova.platform.db.bell import Bell
 from nova.platform.db.migrate import Migrations
+from nova.platform.log.port import EventLog
 from nova.platform.log.postgres import SCHEMA, PostgresLog
 
 
@@ -19,9 +20,20 @@ def log_migrations(sources: Sources) -> Migrations:
     return Migrations(dsn=sources.log_dsn, room="log", folder=SCHEMA, base=None)
 
 
-def log_of(sources: Sources) -> PostgresLog:
-    """Return the event log, for a process that only looks or writes and does not wait for news."""
-    return PostgresLog(dsn=sources.log_dsn, bell=Bell())
+def log_of(sources: Sources, bell: Bell | None = None) -> EventLog:
+    """Return the event log, to be entered. Without a bell it is for a process that does not wait for news."""
+    kafka = sources.kafka
+    if kafka is None:
+        return PostgresLog(dsn=sources.log_dsn, bell=bell or Bell())
+    # Only here: those who run without Kafka need not wait for its client to load.
+    from nova.platform.log.kafka import KafkaLog  # noqa: PLC0415
+    from nova.platform.log.kafka_cluster import Cluster  # noqa: PLC0415
+    from nova.platform.log.kafka_registry import SchemaRegistry  # noqa: PLC0415
+
+    return KafkaLog(
+        Cluster(bootstrap=kafka.bootstrap, prefix=kafka.prefix, replication=kafka.replication),
+        registry=None if kafka.registry_url is None else SchemaRegistry(kafka.registry_url),
+    )
 
 
 async def prepare(sources: Sources, names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from nova.app.prepare import log_of
 from nova.app.sources import Sources, engines_of, of_config, of_engines
 from nova.platform.config import Config
 from nova.platform.errors import NotFound
-from nova.platform.log.postgres import PostgresLog
+from nova.platform.log.port import EventLog
 
 
 class NothingHere(NotFound):
@@ -41,7 +41,7 @@ async def engines(config: Config, *, begin: bool = False) -> AsyncIterator[Sourc
 
 
 @asynccontextmanager
-async def event_log(config: Config) -> AsyncIterator[PostgresLog]:
+async def event_log(config: Config) -> AsyncIterator[EventLog]:
     """Yield the event log."""
     async with engines(config) as sources, log_of(sources) as log:
         yield log

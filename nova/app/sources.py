@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from nova.app.engines.addresses import for_role
@@ -14,16 +15,34 @@ from nova.platform.knobs import BadConfig, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kafka:
+    """The Kafka that keeps the events: its brokers, what stands before names there, and the registry beside it."""
+
+    bootstrap: str
+    prefix: str = ""
+    replication: int = 1
+    registry_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where the engines answer: one DSN a room (its own role), the event log's, and Redis.
 
-    `replica_dsns` is empty without a read replica.
+    `replica_dsns` is empty without a read replica. With `kafka` that keeps the events, and the log's DSN is only
+    for the bell.
     """
 
     room_dsns: Mapping[str, str]
     log_dsn: str
     redis_url: str
     replica_dsns: Mapping[str, str] = field(default_factory=dict)
+    kafka: Kafka | None = None
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Self:
+        """Return the sources that `dataclasses.asdict` made `kept` of. Raises TypeError where it did not."""
+        kafka = kept.get("kafka")
+        return cls(**{**kept, "kafka": None if kafka is None else Kafka(**kafka)})
 
 
 def engines_of(config: Config, data: Path, rooms: Sequence[str]) -> Engines:
@@ -46,6 +65,7 @@ def of_engines(engines: Engines, config: Config | None = None) -> Sources:
         log_dsn=engines.postgres_dsn(role_of(LOG)),
         redis_url=engines.redis_url,
         replica_dsns={} if config is None else _on_replica(config, room_dsns),
+        kafka=None if config is None else _kafka(config),
     )
 
 
@@ -70,6 +90,7 @@ def of_config(config: Config, rooms: Sequence[str]) -> Sources:
         log_dsn=dsn(LOG),
         redis_url=redis_url,
         replica_dsns=_on_replica(config, room_dsns),
+        kafka=_kafka(config),
     )
 
 
@@ -88,6 +109,18 @@ def _on_replica(config: Config, room_dsns: Mapping[str, str]) -> dict[str, str]:
             password=None if password is None else unquote(password),
         )
     return found
+
+
+def _kafka(config: Config) -> Kafka | None:
+    engines = config.engines
+    if engines.kafka_bootstrap is None:
+        return None
+    return Kafka(
+        bootstrap=engines.kafka_bootstrap,
+        prefix=engines.kafka_prefix,
+        replication=engines.kafka_replication,
+        registry_url=_revealed(engines.schema_registry_url),
+    )
 
 
 def _required(variable: str, url: Secret | None) -> str:

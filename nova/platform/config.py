@@ -75,6 +75,13 @@ class RedisUrl(Url):
     schemes = ("redis", "rediss", "unix")
 
 
+class HttpUrl(Url):
+    """Where something answers by HTTP."""
+
+    __slots__ = ()
+    schemes = ("http", "https")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """The process itself."""
@@ -192,6 +199,30 @@ class Engines:
     redis_url: Annotated[
         RedisUrl | None,
         Knob("NOVA_REDIS_URL", "The URL of Redis or Valkey; unset starts the embedded Valkey."),
+    ] = None
+    kafka_bootstrap: Annotated[
+        str | None,
+        Knob(
+            "NOVA_KAFKA_BOOTSTRAP",
+            "Brokers of Apache Kafka, host:port with commas; unset keeps the event log in PostgreSQL.",
+        ),
+    ] = None
+    kafka_prefix: Annotated[
+        str,
+        Knob(
+            "NOVA_KAFKA_PREFIX",
+            "What stands before the names of topics and groups on a Kafka that serves others too.",
+        ),
+    ] = ""
+    kafka_replication: Annotated[
+        int, Knob("NOVA_KAFKA_REPLICATION", "Replicas of each topic that Nova makes on Kafka.", least=1)
+    ] = 1
+    schema_registry_url: Annotated[
+        HttpUrl | None,
+        Knob(
+            "NOVA_SCHEMA_REGISTRY_URL",
+            "A registry with Confluent's API, for the schemas of events on Kafka; unset sends plain protobuf.",
+        ),
     ] = None
 
 

@@ -3,6 +3,7 @@
 What contradicts itself, or would be unsafe in production, is a `BadConfig` that names variable, value and fix.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from nova.platform.config import (
 from nova.platform.knobs import BadConfig, knobs_of, read, refuse_unknown
 
 _SECRET_LEAST = 32
+_BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 _SECTIONS = {
     "server": Server, "engines": Engines, "limits": Limits, "graphql": GraphQL,
     "tokens": Tokens, "cache": CacheKnobs, "telemetry": Telemetry, "tls": Tls, "secrets": Secrets,
@@ -62,6 +64,7 @@ def _refuse_contradictions(config: Config) -> None:
     if engines.postgres_replica_url is not None and engines.postgres_url is None:
         raise BadConfig("NOVA_POSTGRES_REPLICA_URL", str(engines.postgres_replica_url),
                         "a replica needs its primary: set NOVA_POSTGRES_URL too.")  # fmt: skip
+    _refuse_kafka_contradictions(engines)
     if cache.local_ttl_s > cache.redis_ttl_s:
         raise BadConfig("NOVA_CACHE_LOCAL_TTL_S", str(cache.local_ttl_s),
                         f"it may not exceed NOVA_CACHE_REDIS_TTL_S ({cache.redis_ttl_s:g} s).")  # fmt: skip
@@ -91,6 +94,15 @@ def _refuse_half_of_tls(tls: Tls) -> None:
         raise BadConfig(missing[0], None, f"mutual TLS takes all of {', '.join(files)}, or none of them.")
 
 
+def _refuse_kafka_contradictions(engines: Engines) -> None:
+    brokers = engines.kafka_bootstrap
+    if brokers is None and engines.schema_registry_url is not None:
+        raise BadConfig("NOVA_SCHEMA_REGISTRY_URL", str(engines.schema_registry_url),
+                        "schemas are registered for Kafka: set NOVA_KAFKA_BOOTSTRAP too.")  # fmt: skip
+    if brokers is not None and not all(_BROKER.fullmatch(broker) for broker in brokers.split(",")):
+        raise BadConfig("NOVA_KAFKA_BOOTSTRAP", brokers, "name brokers as host:port, with commas.")
+
+
 def _refuse_laptop_habits(config: Config) -> None:
     if config.secrets.secret == DEVELOPMENT_SECRET:
         raise BadConfig("NOVA_SECRET", None, "production needs a secret of its own: `openssl rand -hex 32`.")
@@ -105,6 +117,10 @@ def _refuse_laptop_habits(config: Config) -> None:
     if config.engines.redis_url is None:
         raise BadConfig(
             "NOVA_REDIS_URL", None, "production does not run on the embedded Valkey: give its URL."
+        )
+    if config.engines.kafka_bootstrap is not None and config.engines.kafka_replication == 1:
+        raise BadConfig(
+            "NOVA_KAFKA_REPLICATION", "1", "the events of one broker go with it: keep three replicas."
         )
     if config.server.world is not World.NONE:
         raise BadConfig("NOVA_WORLD", config.server.world, "sample people have known passwords: use none.")

@@ -9,6 +9,7 @@ the dead letters of its topic, and the partition moves on.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -23,7 +24,7 @@ from nova.platform.db.tx import Tx
 from nova.platform.dead_letters import REPLAY_FOR, dead_letter, describe
 from nova.platform.delivery import TRANSIENT, context_of, parse, runs
 from nova.platform.events import Received, Topic
-from nova.platform.log.port import EventLog, Record
+from nova.platform.log.port import EventLog, Record, Subscription
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
 from nova.platform.telemetry.tracing import Tracing
 
@@ -99,7 +100,10 @@ class Consumer(Generic[TxT]):
 
     async def run(self) -> None:
         """Handle batches as they come."""
-        subscription = self._log.subscribe(self.group, list(self._topics.values()))
+        async with aclosing(self._log.subscribe(self.group, list(self._topics.values()))) as subscription:
+            await self._run(subscription)
+
+    async def _run(self, subscription: Subscription) -> None:
         failures = 0
         while True:
             try:

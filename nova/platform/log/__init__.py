@@ -1,1 +1,1 @@
-"""The event log: a port (`port.py`) and the log in PostgreSQL (`postgres.py` and what belongs to it)."""
+"""The event log: a port (`port.py`), the log in PostgreSQL (`postgres*.py`) and Apache Kafka (`kafka*.py`)."""

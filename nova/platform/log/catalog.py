@@ -1,6 +1,5 @@
 """Topics and their partitions, as PostgreSQL numbers them; learnt once, since neither ever changes."""
 
-import re
 import zlib
 from collections.abc import Iterable, Mapping
 
@@ -8,10 +7,8 @@ import structlog
 
 from nova.platform.db.failures import translated
 from nova.platform.db.pool import Pool
-from nova.platform.log.port import DEAD_SUFFIX, Refused
+from nova.platform.log.port import DEAD_SUFFIX, USUAL_PARTITIONS, check_name
 
-USUAL_PARTITIONS = 8
-_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,199}$")
 _log = structlog.get_logger(__name__)
 
 _FIND = """
@@ -47,8 +44,7 @@ class Catalog:
         if not unknown:
             return
         for name in unknown:
-            if not _NAME.match(name):
-                raise Refused(f"{name!r} cannot be the name of a topic.", field="topic")
+            check_name(name)
         await self._learn(unknown)
         missing = {name: count for name, count in unknown.items() if name not in self._ids}
         if missing:

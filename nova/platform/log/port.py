@@ -1,22 +1,27 @@
 """What the house asks of an event log, whichever engine keeps it.
 
-Topics are split into partitions by key. Within a partition records have gapless, growing offsets. A group
+Topics are split into partitions by key. Within a partition records have growing offsets. A group
 shares the partitions of its topics among its members; a tail reads them all and belongs to no group. Delivery
 is at least once: consumers remember what they handled.
 """
 
+import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 from uuid import UUID
 
 from nova.platform.errors import FailedPrecondition, InvalidArgument
 from nova.platform.events import Topic
 
 MAX_RECORD_BYTES = 1 << 20
+USUAL_PARTITIONS = 8
+"""Of a topic that nobody has declared."""
 DEAD_SUFFIX = ".dlq"
+CONTENT_TYPE = "content-type"
+_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,199}$")
 _DEAD_EXTRA_BYTES = 16 << 10
 
 Position: TypeAlias = Mapping[tuple[str, int], int]
@@ -78,9 +83,17 @@ class Subscription(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Leave the group. What it had not moved past comes to the other members, or when one joins again."""
+        ...
+
 
 class EventLog(Protocol):
-    """An append-only, partitioned log."""
+    """An append-only, partitioned log. Entering it opens it, leaving it closes it."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
 
     async def declare(self, topics: Iterable[Topic[Any]]) -> None:
         """Make topics that are missing, with their number of partitions. One that exists keeps its own."""
@@ -90,7 +103,7 @@ class EventLog(Protocol):
         """Append all or none, keeping their order within a key; returns when they are durable.
 
         Raises `Refused` for a record that will never be taken, `Fenced`, and `Unavailable` when the log does
-        not answer: then the records may or may not be there.
+        not answer: then the records may or may not be there, and without a fence only some of them.
         """
         ...
 
@@ -130,8 +143,14 @@ def wire_headers(record: Record) -> dict[str, str]:
         "ce_type": record.topic,
         "ce_source": f"/nova/{record.source}",
         "ce_time": record.emitted_at.isoformat(),
-        "content-type": "application/protobuf",
+        CONTENT_TYPE: "application/protobuf",
     }
+
+
+def check_name(topic: str) -> None:
+    """Raise `Refused` for what cannot be the name of a topic."""
+    if not _NAME.match(topic):
+        raise Refused(f"{topic!r} cannot be the name of a topic.", field="topic")
 
 
 def check_size(record: Record) -> None:

@@ -92,6 +92,9 @@ class GroupMember:
                         raise
                 await ear.wait(self._poll_s)
 
+    async def aclose(self) -> None:
+        """Leave the group. Outside a batch a member holds nothing."""
+
     async def _join(self) -> list[int]:
         await self._catalog.declare({topic.name: topic.partitions for topic in self._topics})
         partitions = self._catalog.partitions(topic.name for topic in self._topics)

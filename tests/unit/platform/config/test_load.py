@@ -97,6 +97,24 @@ def test_c3_a_replica_without_its_primary_is_refused() -> None:
         load({"NOVA_POSTGRES_REPLICA_URL": "postgresql://db2/nova"})
 
 
+def test_c3_a_schema_registry_without_kafka_is_refused() -> None:
+    with pytest.raises(BadConfig, match="NOVA_KAFKA_BOOTSTRAP"):
+        load({"NOVA_SCHEMA_REGISTRY_URL": "http://registry:8081"})
+
+
+@pytest.mark.parametrize("brokers", ["kafka", "kafka:", "kafka:9092,", "kafka://kafka:9092", "a:1 b:2"])
+def test_c3_brokers_are_named_as_host_and_port(brokers: str) -> None:
+    with pytest.raises(BadConfig, match="NOVA_KAFKA_BOOTSTRAP"):
+        load({"NOVA_KAFKA_BOOTSTRAP": brokers})
+
+
+def test_c3_production_keeps_no_events_on_one_broker_alone() -> None:
+    with pytest.raises(BadConfig, match="NOVA_KAFKA_REPLICATION"):
+        load({**PRODUCTION, "NOVA_KAFKA_BOOTSTRAP": "kafka:9092"})
+    config = load({**PRODUCTION, "NOVA_KAFKA_BOOTSTRAP": "a:9092,b:9092", "NOVA_KAFKA_REPLICATION": "3"})
+    assert config.engines.kafka_bootstrap == "a:9092,b:9092"
+
+
 def test_c3_trusted_documents_without_their_manifest_are_refused() -> None:
     with pytest.raises(BadConfig, match="NOVA_TRUSTED_DOCUMENTS"):
         load({"NOVA_PERSISTED_QUERIES": "trusted"})

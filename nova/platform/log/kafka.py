@@ -1,0 +1,152 @@
+"""The event log on Apache Kafka, with the promises of the port.
+
+What Kafka cannot promise is said in docs/decisions: between partitions there is no order, offsets have gaps where
+transactions end, and old records go by age, whoever has still to read them.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from typing import Any, Self
+from uuid import UUID
+
+from nova.platform.events import Topic
+from nova.platform.log import kafka_read
+from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended
+from nova.platform.log.kafka_group import KafkaMember
+from nova.platform.log.kafka_producers import TURNS, Producers
+from nova.platform.log.kafka_registry import SchemaRegistry
+from nova.platform.log.kafka_topics import Topics
+from nova.platform.log.port import DEAD_SUFFIX, Delivered, Fence, Position, Record, check_name, check_size
+
+
+class KafkaLog:
+    """An `EventLog`. With a `registry` payloads carry the id of their schema."""
+
+    def __init__(self, cluster: Cluster, *, registry: SchemaRegistry | None = None) -> None:
+        self._cluster = cluster
+        self._registry = registry
+        self._frames: dict[str, bytes] = {}
+        self._members: set[KafkaMember] = set()
+        self._groups: dict[str, list[Topic[Any]]] = {}
+        self._declaring = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Reach the cluster. Raises `Unavailable`."""
+        self._admin = self._cluster.admin()
+        self._looker = self._cluster.reader()
+        self._topics = Topics(self._cluster, self._admin)
+        self._producers = Producers(self._cluster, self._admin, self._frames)
+        try:
+            async with answered():
+                await self._admin.start()
+                await self._looker.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Leave all groups and end the connections."""
+        await asyncio.gather(*(member.aclose() for member in list(self._members)))
+        await self._producers.close()
+        await ended(self._looker.stop)
+        await ended(self._admin.close)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def declare(self, topics: Iterable[Topic[Any]]) -> None:
+        """Make topics that are missing, and those of their dead letters; register the schemas of all.
+
+        Raises `SchemaRefused` where the registry finds a message that readers of the one before could not read.
+        """
+        wanted = list(topics)
+        async with self._declaring:
+            await self._topics.declare(
+                {topic.name: topic.partitions for topic in wanted}
+                | {topic.name + DEAD_SUFFIX: 1 for topic in wanted}
+                | {TURNS: 1}
+            )
+            if self._registry is not None:
+                for topic in wanted:
+                    await self._register(self._registry, topic)
+
+    async def _register(self, registry: SchemaRegistry, topic: Topic[Any]) -> None:
+        if topic.name not in self._frames:
+            framed = await registry.frame(topic.name, topic.message)
+            self._frames |= {topic.name: framed, topic.name + DEAD_SUFFIX: framed}
+
+    async def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> None:
+        """Append records; with a fence all or none. See the port."""
+        for record in records:
+            check_size(record)
+            check_name(record.topic)
+        await self._topics.require({record.topic for record in records} | {TURNS})
+        if fence is None:
+            await self._producers.append(records)
+        else:
+            await self._producers.append_fenced(records, fence)
+
+    def subscribe(self, group: str, topics: Sequence[Topic[Any]]) -> KafkaMember:
+        """Return a membership in `group`."""
+        member = KafkaMember(
+            cluster=self._cluster,
+            topics=self._topics,
+            group=group,
+            wanted=topics,
+            left=self._members.discard,
+        )
+        self._members.add(member)
+        self._groups[group] = list(topics)
+        return member
+
+    async def tail(
+        self, topics: Sequence[Topic[Any]], position: Position
+    ) -> AsyncGenerator[Sequence[Delivered], None]:
+        """Yield every record from `position` on, for ever."""
+        async with aclosing(
+            kafka_read.follow(self._cluster, await self._places(topics), position)
+        ) as batches:
+            async for records in batches:
+                yield records
+
+    async def end(self, topics: Sequence[Topic[Any]]) -> dict[tuple[str, int], int]:
+        """Return the position after the newest records."""
+        ends = await kafka_read.end_of_records(self._cluster, await self._places(topics))
+        return {self._named(place): end for place, end in ends.items()}
+
+    async def lag(self, group: str) -> dict[tuple[str, int], int]:
+        """Return how far `group` is behind, by (topic, partition): markers between its records count as records."""
+        places = await self._places(self._groups.get(group, []))
+        async with answered():
+            kept = await self._admin.list_consumer_group_offsets(self._cluster.on_wire(group))
+            committed = {place: offset.offset for place, offset in kept.items() if offset.offset >= 0}
+            unread = [place for place in places if place not in committed]
+            committed |= await self._looker.beginning_offsets(unread)
+            ends = await self._looker.end_offsets(list(committed))
+        return {self._named(place): max(ends[place] - offset, 0) for place, offset in committed.items()}
+
+    async def read(self, topic: str, *, limit: int, after: UUID | None = None) -> list[Delivered]:
+        """Return the records kept of one topic, oldest first; after the id `after`."""
+        await self._topics.require([topic])
+        records = await kafka_read.all_kept(self._cluster, self._topics.places([topic]))
+        ids = [record.id for record in records]
+        # The last of that id, as an event may have become a dead letter more than once.
+        start = 0 if after not in ids else len(ids) - ids[::-1].index(after)
+        return records[start : start + limit]
+
+    async def newest(self, topic: str, *, limit: int) -> list[Delivered]:
+        """Return the last `limit` records of one topic, oldest first."""
+        await self._topics.require([topic])
+        return await kafka_read.newest(self._cluster, self._topics.places([topic]), limit)
+
+    async def _places(self, topics: Sequence[Topic[Any]]) -> list[Place]:
+        await self.declare(topics)
+        return self._topics.places(topic.name for topic in topics)
+
+    def _named(self, place: Place) -> tuple[str, int]:
+        return self._cluster.off_wire(place.topic), place.partition
