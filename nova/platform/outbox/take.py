@@ -1,7 +1,6 @@
 """The relay's side of an outbox: taking rows, and putting back what the log refuses."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from nova.platform.db.pool import Record as Row
 from nova.platform.db.tx import Tx
@@ -34,14 +33,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), $10)
 _BURY = """
 INSERT INTO outbox_dead (seq, id, topic, key, payload, headers, emitted_at, tries, failure)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-"""
-_REPLAY = """
-WITH raised AS (
-    DELETE FROM outbox_dead WHERE $1::uuid[] IS NULL OR id = any($1::uuid[])
-    RETURNING seq, id, topic, key, payload, headers, emitted_at
-)
-INSERT INTO outbox (id, topic, key, payload, headers, emitted_at)
-SELECT id, topic, key, payload, headers, emitted_at FROM raised ORDER BY seq
 """
 
 
@@ -86,7 +77,3 @@ class RelayTx(Tx):
     async def bury(self, row: Row, why: str) -> None:
         """Move a refused row to the dead ones."""
         await self.execute(_BURY, *row[:7], row["tries"] + 1, why)
-
-    async def raise_dead(self, ids: Sequence[UUID] | None = None) -> int:
-        """Put dead events, all or those of `ids`, into the outbox again; return how many."""
-        return await self.execute(_REPLAY, None if ids is None else list(ids))

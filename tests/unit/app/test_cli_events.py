@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import asyncpg
+
 from nova.app.prepare import log_of
 from nova.platform.dead_letters import dead_letter
 from nova.platform.ids import uuid7
@@ -58,6 +60,34 @@ async def test_dead_letters_are_listed_and_put_back(nova: Commands) -> None:
     assert "nova events dlq" in unknown.err
     assert (await nova("events", "replay", CREATED, "--id", str(record.id))).out == "1 put back\n"
     assert (await nova("events", "replay", CREATED)).out == "1 put back\n"
+
+
+async def test_events_that_were_never_published_are_listed_and_put_back(nova: Commands) -> None:
+    await nova.sign_up("never_told")
+    async with log_of(nova.instance.sources) as log:
+        (record,) = await log.newest(CREATED, limit=1)
+    refused = uuid7()
+    room = await asyncpg.connect(nova.instance.sources.room_dsns["identity"])
+    try:
+        await room.execute(
+            "INSERT INTO outbox_dead (seq, id, topic, key, payload, headers, emitted_at, tries, failure)"
+            " VALUES ($1, $2, $3, $4, $5, '{}', now(), 5, 'too large')",
+            1, refused, CREATED, record.key, record.payload,
+        )  # fmt: skip
+        (shown,) = [line for line in (await nova("events", "dlq")).lines if line["id"] == str(refused)]
+        assert (shown["topic"], shown["outbox"], shown["tries"]) == (CREATED, "identity", 5)
+        assert shown["why"] == "too large"
+        assert (await nova("events", "replay", CREATED, "--id", str(refused))).out == "1 put back\n"
+        assert await room.fetchval("SELECT count(*) FROM outbox_dead") == 0
+    finally:
+        await room.close()
+    assert (await nova("events", "replay", CREATED, "--id", str(refused))).code == 1
+
+    async def told() -> bool:
+        shown = (await nova("events", "tail", CREATED, "--limit", "1")).lines
+        return [event["id"] for event in shown] == [str(refused)]
+
+    await until(told)
 
 
 async def test_a_record_that_cannot_be_read_does_not_hide_the_rest(nova: Commands) -> None:

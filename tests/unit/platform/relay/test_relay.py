@@ -15,7 +15,7 @@ from nova.platform.events import Event, Topic
 from nova.platform.ids import uuid7
 from nova.platform.log.port import MAX_RECORD_BYTES, Delivered, Fence, Fenced, Record
 from nova.platform.log.postgres import PostgresLog
-from nova.platform.outbox.take import RelayTx
+from nova.platform.outbox.dead import DeadTx
 from nova.platform.relay import TRIES, Relay
 from tests.scratch import Scratch
 from tests.waiting import running, until
@@ -181,9 +181,14 @@ async def test_dead_events_are_raised_with_the_same_id(scratch: Scratch) -> None
     await emit(database, bad)
     while await waiting(database):
         await relay.publish()
-    async with database.transaction(RelayTx) as tx:
-        assert await tx.raise_dead([uuid7()]) == 0
-        assert await tx.raise_dead([bad.id]) == 1
+    async with database.transaction(DeadTx) as tx:
+        (dead,) = await tx.page(limit=10)
+        assert (dead.id, dead.topic, dead.tries) == (bad.id, THINGS.name, TRIES)
+        assert "is the most" in dead.why
+        assert await tx.page(limit=10, after=dead.seq) == []
+        assert await tx.raise_dead(THINGS.name, [uuid7()]) == 0
+        assert await tx.raise_dead("test.other.done", [bad.id]) == 0
+        assert await tx.raise_dead(THINGS.name, [bad.id]) == 1
     assert await database.fetchval("SELECT id FROM outbox") == bad.id
     assert await database.fetchval("SELECT count(*) FROM outbox_dead") == 0
 
