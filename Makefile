@@ -24,7 +24,7 @@ test: $(VENV)/.developed ## The development extras and the whole default suite.
 	$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs, clippy, protobuf.
+lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs, clippy, migrations, protobuf.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -32,6 +32,7 @@ lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs,
 	$(PYTHON) -m mypy.stubtest nova._native
 	cargo fmt --all --check
 	PYO3_PYTHON=$(CURDIR)/$(PYTHON) cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(PYTHON) -m nova.app.migrate
 	$(BUF) lint
 	$(BUF) breaking --against proto/released.binpb
 
@@ -45,10 +46,16 @@ native: ## Build the native core again, in release.
 	@$(MAKE) --no-print-directory $(VENV)/.installed
 
 .PHONY: api
-api: $(VENV)/.developed ## Generate nova/api from proto/ (committed, never edited).
-	find nova/api -name '*_pb2*' -delete
-	PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m grpc_tools.protoc --proto_path=proto --python_out=. --grpc_python_out=. \
-	  --mypy_out=quiet:. --mypy_grpc_out=quiet,only_async:. $(PROTOS:proto/%=%)
+api: $(VENV)/.developed ## Generate nova/api and tests/proto from their protos (committed, never edited).
+	find nova/api tests/proto -name '*_pb2*' -delete
+	$(call generate,proto,$(ASYNC),$(PROTOS:proto/%=%))
+	$(call generate,.,quiet,tests/proto/echo.proto)
+
+ASYNC := quiet,only_async
+define generate
+	PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m grpc_tools.protoc --proto_path=$(1) --python_out=. --grpc_python_out=. \
+	  --mypy_out=quiet:. --mypy_grpc_out=$(2):. $(3)
+endef
 
 .PHONY: schema
 schema: $(VENV)/.installed ## Write the GraphQL schema of the code to nova/gateway/schema.graphql.

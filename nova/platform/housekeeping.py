@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -11,13 +12,17 @@ from prometheus_client import Counter
 
 from nova.platform.consumer import WINDOW
 from nova.platform.db.database import Database
+from nova.platform.db.expiry import delete_expired
 from nova.platform.db.idempotency import KEPT_FOR_H
 from nova.platform.db.tx import Tx
 from nova.platform.errors import Timeout, Unavailable
 
-_BATCH = 5000
-# The memory outlives the window by more than clocks may differ.
-_REMEMBERED = WINDOW + timedelta(hours=1)
+# By table: the moment whose age decides, and how long rows are kept. The memory outlives the window by more than clocks
+# may differ.
+_KEPT = (
+    ("processed_events", "processed_at", WINDOW + timedelta(hours=1)),
+    ("idempotency_keys", "created_at", timedelta(hours=KEPT_FOR_H)),
+)
 _log = structlog.get_logger(__name__)
 
 DELETED = Counter(
@@ -56,20 +61,9 @@ class Housekeeping:
     async def sweep(self) -> None:
         """Delete all that is over its time, in batches of a few thousand rows, each its own transaction."""
         for database in self._databases:
-            await _sweep_table(database, "processed_events", "processed_at", _REMEMBERED)
-            await _sweep_table(database, "idempotency_keys", "created_at", timedelta(hours=KEPT_FOR_H))
+            for table, moment, kept in _KEPT:
+                gone = await delete_expired(partial(database.transaction, Tx), table, moment, kept)
+                DELETED.labels(database.room, table).inc(gone)
         if self._trimmed is not None:
             while gone := await self._trimmed.trim(older_than_s=WINDOW.total_seconds()):
                 DELETED.labels("log", "records").inc(gone)
-
-
-async def _sweep_table(database: Database, table: str, column: str, kept: timedelta) -> None:
-    gone = _BATCH
-    while gone == _BATCH:
-        async with database.transaction(Tx) as tx:
-            gone = await tx.execute(
-                f"DELETE FROM {table} WHERE ctid = any(ARRAY("
-                f"SELECT ctid FROM {table} WHERE {column} < now() - $1::interval LIMIT {_BATCH}))",
-                kept,
-            )
-        DELETED.labels(database.room, table).inc(gone)
