@@ -3,20 +3,27 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Final
 
-from nova.api.content.v1.content_pb2 import CheckPostsRequest, ListPostingsRequest
+from nova.api.content.v1.content_pb2 import CheckPostsRequest, FindWordsRequest, ListPostingsRequest
 from nova.api.content.v1.content_pb2_grpc import ContentServiceStub
 from nova.api.graph.v1.graph_pb2 import GetFollowingRequest, GetRelationsRequest
 from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from nova.api.ranking.v1.ranking_pb2 import RankExploreRequest, RankHomeRequest
 from nova.api.ranking.v1.ranking_pb2_grpc import RankingServiceStub
+from nova.api.user.v1.user_pb2 import ListMutedWordsRequest, ListMutedWordsResponse
+from nova.api.user.v1.user_pb2_grpc import UserServiceStub
+from nova.platform.cache.two_layer import Cache
+from nova.platform.clock import Clock
+from nova.platform.rpc.validate import time_of
 from nova.policy.relations import Relation
-from nova.services.feed.model import SLATE_MOST
+from nova.policy.rules import MUTED_WORDS_MOST
+from nova.services.feed.model import SLATE_MOST, UserId
 from nova.services.feed.service.ranked import Ranked
 from nova.services.feed.store.postings import Posting
 
 RANKING_S: Final = 0.8
 GRAPH_S: Final = 0.5
 CHECK_S: Final = 1.5
+WORDS_S: Final = 0.3
 _PAGE: Final = 2000
 
 
@@ -31,6 +38,11 @@ class ContentPosts:
         """Return those of the posts that the caller may see."""
         answer = await self._content.CheckPosts(CheckPostsRequest(post_ids=post_ids), timeout=self._check_s)
         return {post.post_id for post in answer.posts}
+
+    async def with_words(self, post_ids: Sequence[bytes], words: Sequence[str]) -> Collection[bytes]:
+        """Return those of the posts with one of the words, as far as the caller may see them."""
+        request = FindWordsRequest(post_ids=post_ids, words=words)
+        return (await self._content.FindWords(request, timeout=self._check_s)).post_ids
 
     async def pages(self) -> AsyncIterator[list[Posting]]:
         """Yield all live posts, page by page."""
@@ -72,6 +84,39 @@ class GraphPeople:
             GetRelationsRequest(subject_ids=author_ids), timeout=self._check_s
         )
         return dict(zip(author_ids, map(Relation, answer.relations), strict=True))
+
+
+class UserWords:
+    """Implements `MutedWords` over user's gRPC service, and a cache that user empties when somebody's words change."""
+
+    def __init__(
+        self,
+        user: UserServiceStub,
+        cache: Cache[ListMutedWordsResponse],
+        *,
+        clock: Clock,
+        words_s: float = WORDS_S,
+    ) -> None:
+        self._user = user
+        self._cache = cache
+        self._clock = clock
+        self._words_s = words_s
+
+    async def of(self, viewer_id: UserId) -> Sequence[str]:
+        """Return the words that the caller, who is this viewer, mutes now."""
+        kept = await self._cache.get(viewer_id.bytes, self._load)
+        if kept is None or not kept.words:
+            return ()
+        now = self._clock.now()
+        return [
+            one.muted_word.word
+            for one in kept.words
+            if not one.muted_word.HasField("until") or time_of(one.muted_word.until, "until") > now
+        ]
+
+    async def _load(self, _viewer_id: bytes) -> ListMutedWordsResponse:
+        request = ListMutedWordsRequest(page_size=MUTED_WORDS_MOST)
+        return await self._user.ListMutedWords(request, timeout=self._words_s)
 
 
 class RankingSlates:

@@ -8,7 +8,10 @@ from nova.api.content.v1.content_pb2_grpc import ContentServiceStub
 from nova.api.feed.v1.feed_pb2_grpc import add_FeedServiceServicer_to_server
 from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from nova.api.ranking.v1.ranking_pb2_grpc import RankingServiceStub
+from nova.api.user.v1.user_pb2 import ListMutedWordsResponse
+from nova.api.user.v1.user_pb2_grpc import UserServiceStub
 from nova.platform.backoff import Backoff
+from nova.platform.cache.codec import ProtoCodec
 from nova.platform.consumer import Consumer
 from nova.platform.db.idempotency import Once
 from nova.platform.errors import Unavailable
@@ -18,8 +21,9 @@ from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.tasks import Tasks
 from nova.platform.verification import Audit
+from nova.policy.caches import MUTED_WORDS
 from nova.services.feed import events
-from nova.services.feed.clients import ContentPosts, GraphPeople, RankingSlates
+from nova.services.feed.clients import ContentPosts, GraphPeople, RankingSlates, UserWords
 from nova.services.feed.consumers import Consumers, Following
 from nova.services.feed.server import FeedServer
 from nova.services.feed.service.explore import Explore
@@ -28,6 +32,7 @@ from nova.services.feed.service.keeping import Keeping
 from nova.services.feed.service.marking import Marking
 from nova.services.feed.service.ranked import Freezing
 from nova.services.feed.stages.filter_dismissed import FilterDismissed
+from nova.services.feed.stages.filter_muted_words import FilterMutedWords
 from nova.services.feed.stages.filter_visible import FilterVisible
 from nova.services.feed.stages.stage import LOST
 from nova.services.feed.store.dismissals import DismissalStore, FeedTx
@@ -52,7 +57,12 @@ def build(platform: Platform) -> Room:
     freezing = Freezing(
         slates=slates, seen=seen, dismissals=dismissals, postings=postings, clock=platform.clock
     )
-    dismissed = FilterDismissed(dismissals)
+    words = UserWords(
+        UserServiceStub(platform.channel("user")),
+        platform.caches.open(MUTED_WORDS, ProtoCodec(ListMutedWordsResponse)),
+        clock=platform.clock,
+    )
+    unwanted = FilterDismissed(dismissals), FilterMutedWords(words=words, posts=content)
     server = FeedServer(
         home=Home(
             postings=postings,
@@ -63,14 +73,14 @@ def build(platform: Platform) -> Room:
             ranking=ranking,
             freezing=freezing,
             keeping=keeping,
-            filters=(dismissed, FilterVisible(posts=content, people=people)),
+            filters=(*unwanted, FilterVisible(posts=content, people=people)),
         ),
         explore=Explore(
             postings=postings,
             slates=slates,
             ranking=ranking,
             freezing=freezing,
-            filters=(dismissed, FilterVisible(posts=content, people=people, only_strangers=True)),
+            filters=(*unwanted, FilterVisible(posts=content, people=people, only_strangers=True)),
         ),
         marking=Marking(dismissals=dismissals, seen=seen, posts=content, clock=platform.clock),
         once=Once(platform.database("feed")),

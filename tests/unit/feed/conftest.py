@@ -19,7 +19,12 @@ from nova.api.feed.v1.feed_pb2_grpc import FeedServiceStub
 from nova.api.graph.v1.events_pb2 import FollowEvent
 from nova.api.graph.v1.graph_pb2_grpc import add_GraphServiceServicer_to_server
 from nova.api.ranking.v1.ranking_pb2_grpc import add_RankingServiceServicer_to_server
-from nova.platform.clock import FixedClock
+from nova.api.user.v1 import user_pb2
+from nova.api.user.v1.user_pb2_grpc import add_UserServiceServicer_to_server
+from nova.platform.cache.caches import Caches
+from nova.platform.cache.codec import ProtoCodec
+from nova.platform.cache.two_layer import Cache
+from nova.platform.clock import FixedClock, SystemClock
 from nova.platform.config import Config
 from nova.platform.consumer import Consumer
 from nova.platform.db.bell import Bell
@@ -36,6 +41,7 @@ from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
 from nova.platform.verification import Verifiable
+from nova.policy.caches import MUTED_WORDS
 from nova.policy.visibility import Audience
 from nova.services.feed import events
 from nova.services.feed.store.dismissals import FeedTx
@@ -43,7 +49,7 @@ from nova.services.feed.wiring import Loading, build
 from tests.one_room import Neighbourhood, room_database
 from tests.own_valkey import OwnValkey
 from tests.scratch import Scratch
-from tests.unit.feed.neighbours import KnownContent, KnownGraph, KnownRanking, World, WorldPost
+from tests.unit.feed.neighbours import KnownContent, KnownGraph, KnownRanking, KnownUser, World, WorldPost
 from tests.waiting import until
 
 RANKED: Final = pb.FEED_MODE_RANKED
@@ -79,6 +85,8 @@ class FeedHouse:
     content: KnownContent
     graph: KnownGraph
     ranking: KnownRanking
+    user: KnownUser
+    words: Cache[user_pb2.ListMutedWordsResponse]
     database: Database
     redis: Redis
     log: PostgresLog
@@ -96,17 +104,20 @@ class FeedHouse:
     def follow(self, viewer: UUID, *subjects: UUID) -> None:
         self.world.follows |= {(viewer, subject) for subject in subjects}
 
-    def write(self, author: UUID, count: int = 1, audience: Audience = Audience.EVERYONE) -> list[bytes]:
+    def write(
+        self, author: UUID, count: int = 1, audience: Audience = Audience.EVERYONE, caption: str = ""
+    ) -> list[bytes]:
         """Have posts in the world that no event told of yet; oldest first."""
         post_ids = [uuid7().bytes for _ in range(count)]
-        self.world.posts |= dict.fromkeys(post_ids, WorldPost(author=author, audience=audience))
+        post = WorldPost(author=author, audience=audience, caption=caption)
+        self.world.posts |= dict.fromkeys(post_ids, post)
         return post_ids
 
     async def publish(
-        self, author: UUID, count: int = 1, audience: Audience = Audience.EVERYONE
+        self, author: UUID, count: int = 1, audience: Audience = Audience.EVERYONE, caption: str = ""
     ) -> list[bytes]:
         """Write posts, and have feed hear of them."""
-        post_ids = self.write(author, count, audience)
+        post_ids = self.write(author, count, audience, caption)
         await self.tell(*(self.created(post_id) for post_id in post_ids))
         return post_ids
 
@@ -202,10 +213,14 @@ async def built(scratch: Scratch, redis_url: str) -> AsyncIterator[FeedHouse]:
     neighbourhood, world, clock = Neighbourhood(), World(), FixedClock(datetime.now(UTC))
     graph = KnownGraph(world)  # type: ignore[abstract] # plays the methods that are asked
     content = KnownContent(world, graph)  # type: ignore[abstract] # likewise
+    user = KnownUser(world)  # type: ignore[abstract] # likewise
     ranking, health, tasks = KnownRanking(world), Health(), Tasks()
     async with AsyncExitStack() as stack:
         redis = await connect(redis_url)
         stack.push_async_callback(redis.aclose)
+        caches = Caches(redis, redis_url, clock=SystemClock(), knobs=Config().cache)
+        # As user has it: opened to tell of changes.
+        words = caches.open(MUTED_WORDS, ProtoCodec(user_pb2.ListMutedWordsResponse), entries=1)
         stack.push_async_callback(tasks.aclose)
         database = await stack.enter_async_context(room_database(scratch, "feed"))
         log = await scratch.log(bell=Bell())
@@ -215,7 +230,7 @@ async def built(scratch: Scratch, redis_url: str) -> AsyncIterator[FeedHouse]:
                 clock=clock,
                 database=lambda _: database,
                 redis=redis,
-                caches=_NOT_ASKED,
+                caches=caches,
                 log=log,
                 blobs=_NOT_ASKED,
                 channel=lambda _: neighbourhood.channel,
@@ -236,8 +251,11 @@ async def built(scratch: Scratch, redis_url: str) -> AsyncIterator[FeedHouse]:
                 ),
                 ServiceBinding(add_to_server=add_GraphServiceServicer_to_server, servicer=graph),
                 ServiceBinding(add_to_server=add_RankingServiceServicer_to_server, servicer=ranking),
+                ServiceBinding(add_to_server=add_UserServiceServicer_to_server, servicer=user),
             ]
         )
+        await caches.start()
+        stack.push_async_callback(caches.aclose)
         (loading,), (consumer,) = room.startables, room.consumers
         assert isinstance(loading, Loading)
         assert isinstance(consumer, Consumer)
@@ -249,6 +267,8 @@ async def built(scratch: Scratch, redis_url: str) -> AsyncIterator[FeedHouse]:
             content=content,
             graph=graph,
             ranking=ranking,
+            user=user,
+            words=words,
             database=database,
             redis=redis,
             log=log,

@@ -11,10 +11,13 @@ from nova.api.graph.v1 import graph_pb2
 from nova.api.graph.v1.graph_pb2_grpc import GraphServiceServicer
 from nova.api.ranking.v1 import ranking_pb2
 from nova.api.ranking.v1.ranking_pb2_grpc import RankingServiceServicer
+from nova.api.user.v1 import user_pb2
+from nova.api.user.v1.user_pb2_grpc import UserServiceServicer
 from nova.platform.errors import Unavailable
 from nova.platform.rpc.context import current_actor
 from nova.policy.relations import Relation
 from nova.policy.visibility import Audience, Surface, content
+from nova.policy.words import MutedWords
 
 Edge = tuple[UUID, UUID]
 
@@ -23,17 +26,19 @@ Edge = tuple[UUID, UUID]
 class WorldPost:
     author: UUID
     audience: Audience = Audience.EVERYONE
+    caption: str = ""
 
 
 @dataclass
 class World:
-    """What is true: posts, follows, blocks, mutes, private accounts."""
+    """What is true: posts, follows, blocks, mutes, private accounts, muted words."""
 
     posts: dict[bytes, WorldPost] = field(default_factory=dict)
     follows: set[Edge] = field(default_factory=set)
     blocks: set[Edge] = field(default_factory=set)
     mutes: set[Edge] = field(default_factory=set)
     private: set[UUID] = field(default_factory=set)
+    words: dict[UUID, list[user_pb2.MutedWord]] = field(default_factory=dict)
 
     def relation(self, viewer: UUID, subject: UUID) -> Relation:
         facts = {
@@ -72,6 +77,8 @@ class KnownContent(ContentServiceServicer):
         self._graph = graph
         self.down = False
         self.checked: list[int] = []
+        self.searched: list[int] = []
+        self.search_down = False
 
     async def CheckPosts(
         self, request: content_pb2.CheckPostsRequest, context: object
@@ -85,6 +92,22 @@ class KnownContent(ContentServiceServicer):
                 content_pb2.CheckedPost(post_id=post_id, author_id=self._world.posts[post_id].author.bytes)
                 for post_id in request.post_ids
                 if self._world.shown(viewer, post_id, Surface.POST)
+            ]
+        )
+
+    async def FindWords(
+        self, request: content_pb2.FindWordsRequest, context: object
+    ) -> content_pb2.FindWordsResponse:
+        if self.down or self.search_down:
+            raise Unavailable
+        self.searched.append(len(request.post_ids))
+        viewer, words = current_actor().user_id, MutedWords(request.words)
+        return content_pb2.FindWordsResponse(
+            post_ids=[
+                post_id
+                for post_id in request.post_ids
+                if self._world.shown(viewer, post_id, Surface.POST)
+                and words.occur_in(self._world.posts[post_id].caption, ())
             ]
         )
 
@@ -138,6 +161,25 @@ class KnownGraph(GraphServiceServicer):
         return graph_pb2.GetRelationsResponse(
             relations=[self._world.relation(viewer, UUID(bytes=value)) for value in request.subject_ids]
         )
+
+
+class KnownUser(UserServiceServicer):
+    """Plays user: everyone's muted words, which a clock of feed's own lets end."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.down = False
+        self.asked = 0
+
+    async def ListMutedWords(
+        self, request: user_pb2.ListMutedWordsRequest, context: object
+    ) -> user_pb2.ListMutedWordsResponse:
+        if self.down:
+            raise Unavailable
+        self.asked += 1
+        words = self._world.words.get(current_actor().user_id, [])
+        assert len(words) <= request.page_size
+        return user_pb2.ListMutedWordsResponse(words=[user_pb2.ListedWord(muted_word=one) for one in words])
 
 
 Order = Callable[[Iterable[bytes]], list[bytes]]

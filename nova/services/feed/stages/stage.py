@@ -55,6 +55,18 @@ class Posts(Protocol):
         """Return those of the posts that the caller may see."""
         ...
 
+    async def with_words(self, post_ids: Sequence[bytes], words: Sequence[str]) -> Collection[bytes]:
+        """Return those of the posts with one of the words, as far as the caller may see them."""
+        ...
+
+
+class MutedWords(Protocol):
+    """What the stages ask of user."""
+
+    async def of(self, viewer_id: UserId) -> Sequence[str]:
+        """Return the words that the caller, who is this viewer, mutes now."""
+        ...
+
 
 class People(Protocol):
     """What the stages ask of graph, for the caller."""
