@@ -24,6 +24,7 @@ from nova.gateway.errors import (
     field_error,
     request_errors,
 )
+from nova.gateway.executor import ReadingExecutor
 from nova.gateway.limits import Limits
 from nova.gateway.persisted import HashMismatch, Owner, RegisteredDocuments, TrustedDocuments
 from nova.gateway.rates import Rates
@@ -206,6 +207,7 @@ class Engine:
                 context_value=context,
                 variable_values=dict(ready.variables),
                 operation_name=ready.operation.name,
+                executor_class=ReadingExecutor,
                 is_awaitable=cast("Any", optimized_is_awaitable),
                 hide_suggestions=self._documents.hide_suggestions,
             )

@@ -8,7 +8,7 @@ number of its uses, so that fragments that double each other cost us nothing.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -55,8 +55,7 @@ class Limits:
     """How many lists of introspection may lie in each other: each multiplies the answer by the whole schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """What a selection amounts to with its fragments spread out."""
 
     depth: int = 0
@@ -64,6 +63,9 @@ class Size:
     lists: int = 0
     fields: int = 0
     aliases: int = 0
+
+
+_NOTHING: Final = Size()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class _Measuring:
         for selection in selection_set.selections:
             self.directives += len(selection.directives or ())
             if isinstance(selection, FieldNode):
-                inner = self.size(selection.selection_set) if selection.selection_set else Size()
+                inner = self.size(selection.selection_set) if selection.selection_set else _NOTHING
                 fields, aliases = fields + 1, aliases + (selection.alias is not None)
                 names[selection.alias.value if selection.alias else selection.name.value] += 1
                 if selection.name.value in INTROSPECTION_FIELDS:
@@ -151,7 +153,7 @@ class _Measuring:
             return self.size(selection.selection_set)
         if isinstance(selection, FragmentSpreadNode):
             # An unknown fragment is validation's to report.
-            return self.fragments.get(selection.name.value, Size())
+            return self.fragments.get(selection.name.value, _NOTHING)
         raise TypeError(f"A selection of kind {type(selection).__name__}.")
 
 

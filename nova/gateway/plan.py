@@ -12,7 +12,7 @@ from typing import Any
 
 from nova.gateway.errors import BackendBudgetExceeded
 from nova.gateway.facts import Rpc
-from nova.gateway.uses import EDGES, AskedUse, Use, asked
+from nova.gateway.uses import EDGES, NO_FACTS, AskedUse, Use, asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _Planning:
     def add(self, uses: Sequence[Use], place: _Place) -> None:
         """Add the uses of one selection."""
         for use in uses:
-            if use.known is None:
+            if use.known is None or (use.known.facts is NO_FACTS and not use.children):
                 continue
             one = asked(use, self._variables)
             wave = place.wave

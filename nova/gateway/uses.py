@@ -30,7 +30,8 @@ from nova.platform.errors import InvalidArgument
 
 EDGES: Final = "edges"
 _DEFINITION: Final = "strawberry-definition"
-_NO_FACTS: Final = FieldFacts(stages=lambda _asked: ())
+NO_FACTS: Final = FieldFacts(stages=lambda _asked: ())
+"""The facts of a field that calls no room and opens no page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _known(field: GraphQLField) -> KnownField:
             for name, argument in field.args.items()
             if argument.default_value is not Undefined
         },
-        facts=metadata.get(METADATA_KEY, _NO_FACTS),
+        facts=metadata.get(METADATA_KEY, NO_FACTS),
     )
 
 

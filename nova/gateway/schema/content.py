@@ -129,6 +129,7 @@ class Post(Node):
     caption: str
     content_type: ContentType
     tags: list[str]
+    media: list[Media] = strawberry.field(description="In the order of the post, ten at most.")
     created_at: datetime
     edited_at: datetime | None
     like_count: int = strawberry.field(description="As many as `likers` can show the viewer.")
@@ -154,6 +155,10 @@ class Post(Node):
             caption=source.caption,
             content_type=ContentType(source.content_type),
             tags=list(source.tags),
+            media=[
+                Media.of(link, encode(Kind.MEDIA, source.post_id, place))
+                for place, link in enumerate(source.media)
+            ],
             created_at=source.created_at.ToDatetime(tzinfo=UTC),
             edited_at=source.edited_at.ToDatetime(tzinfo=UTC) if source.HasField("edited_at") else None,
             like_count=state.like_count,
@@ -162,14 +167,6 @@ class Post(Node):
             viewer_has_liked=state.viewer_has_liked,
             viewer_has_shared=state.viewer_has_shared,
         )
-
-    @field(description="In the order of the post, ten at most.")
-    def media(self) -> list[Media]:
-        """Return the media."""
-        post_id = self.source.post_id
-        return [
-            Media.of(link, encode(Kind.MEDIA, post_id, place)) for place, link in enumerate(self.source.media)
-        ]
 
     @field(
         description="The top level, oldest first; each comment has its `replies`.",

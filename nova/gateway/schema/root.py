@@ -1,7 +1,6 @@
 """The schema as a whole."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 import strawberry
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
@@ -9,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
 from nova.gateway.context import Info, RequestContext
+from nova.gateway.executor import Attribute
 from nova.gateway.facts import Asked, Page, Rpc, Stage, facts_by
 from nova.gateway.global_ids import GlobalId, Kind, bytes_of, decode
 from nova.gateway.schema.calls import (
@@ -25,6 +25,7 @@ from nova.gateway.schema.content import Media, Post, Story, Wanted, load_post, s
 from nova.gateway.schema.feed import FeedMutations, FeedQueries
 from nova.gateway.schema.fields import field
 from nova.gateway.schema.identity import IdentityMutations
+from nova.gateway.schema.muted_words import MutedWordMutations
 from nova.gateway.schema.node import Node
 from nova.gateway.schema.people import GraphMutations, UserMutations
 from nova.gateway.schema.publishing import ContentMutations
@@ -118,7 +119,13 @@ class Query(FeedQueries):
 
 @strawberry.type
 class Mutation(
-    IdentityMutations, UserMutations, GraphMutations, ContentMutations, SocialMutations, FeedMutations
+    IdentityMutations,
+    UserMutations,
+    MutedWordMutations,
+    GraphMutations,
+    ContentMutations,
+    SocialMutations,
+    FeedMutations,
 ):
     """What can be changed."""
 
@@ -161,7 +168,7 @@ async def _medium(context: RequestContext, place: GlobalId) -> Media | None:
     key = place.uuid.bytes
     if place.kind is Kind.MEDIA:
         post = await context.readers.posts.load(key)
-        media = Post.of(post, None).media() if post else []
+        media = Post.of(post, None).media if post else []
         return media[place.place] if place.place < len(media) else None
     if place.kind is Kind.STORY_MEDIA:
         story = await context.readers.stories.load(key)
@@ -183,8 +190,7 @@ def _read_directly(known: GraphQLField) -> None:
     """Let a field without a resolver read its attribute: a page has a thousand of them."""
     definition = known.extensions.get("strawberry-definition")
     if isinstance(definition, StrawberryField) and definition.is_basic_field:
-        read = attrgetter(definition.python_name)
-        known.resolve = lambda source, _info: read(source)
+        known.resolve = Attribute(definition.python_name)
 
 
 def strawberry_schema() -> strawberry.Schema:
