@@ -21,6 +21,8 @@ _PAGE: Final = b"""<!doctype html>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Nova playground</title>
+  <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E
+    %3Cpath fill='%23d60590' d='M12 0l3 9 9 3-9 3-3 9-3-9-9-3 9-3z'/%3E%3C/svg%3E">
   <link rel="stylesheet" href="/playground/playground.css">
   <style>html, body, #playground { height: 100%; margin: 0; }</style>
 </head>

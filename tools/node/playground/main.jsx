@@ -4,12 +4,16 @@ import { createRoot } from "react-dom/client";
 import { GraphiQL } from "graphiql";
 import "graphiql/graphiql.css";
 
-const WELCOME = `# Nova's playground. Sign in, copy accessToken, and put it into the Headers tab below:
-#   { "Authorization": "Bearer <accessToken>" }
-# Then run Home. The docs (top left) explain every field.
+const WELCOME = `# Nova's playground. Run SignIn, then Home: this page keeps
+# the token until it is closed. The docs (top left) explain
+# every field.
 
 mutation SignIn {
-  signIn(input: { login: "a handle that nova up printed", password: "its password" }) {
+  signIn(input: {
+    login: "a handle that nova up printed"
+    password: "its password"
+  }) {
+    viewer { user { handle displayName } }
     tokens { accessToken expiresIn }
     userErrors { code message }
   }
@@ -18,13 +22,15 @@ mutation SignIn {
 query Home {
   homeFeed(first: 5) {
     edges {
-      why { source score contributions { name value weight } }
       node {
         caption
         author { handle displayName }
         likeCount
-        comments(first: 3) { edges { node { text author { handle } } } }
+        comments(first: 3) {
+          edges { node { text author { handle } } }
+        }
       }
+      why { source score }
     }
     pageInfo { endCursor hasNextPage }
   }
@@ -32,19 +38,22 @@ query Home {
 `;
 
 const PATH = "/graphql";
+let accessToken = null;
 
-// GraphiQL shows whatever JSON comes back, refusals included.
+// GraphiQL shows whatever JSON comes back, refusals included. A header of the tab goes before the token of a sign-in.
 async function fetcher(body, options) {
-  const response = await fetch(PATH, {
-    method: "POST",
-    headers: {
-      accept: "application/graphql-response+json, application/json",
-      "content-type": "application/json",
-      ...options?.headers,
-    },
-    body: JSON.stringify(body),
+  const headers = new Headers({
+    accept: "application/graphql-response+json, application/json",
+    "content-type": "application/json",
   });
-  return response.json();
+  if (accessToken) headers.set("authorization", `Bearer ${accessToken}`);
+  for (const [name, value] of Object.entries(options?.headers ?? {})) headers.set(name, value);
+  const response = await fetch(PATH, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await response.json();
+  for (const payload of Object.values(answer.data ?? {})) {
+    accessToken = payload?.tokens?.accessToken ?? accessToken;
+  }
+  return answer;
 }
 
 createRoot(document.getElementById("playground")).render(
