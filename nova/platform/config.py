@@ -11,6 +11,7 @@ from typing import Annotated
 
 from nova.platform.errors import NotFound
 from nova.platform.knobs import Knob, Row, Secret, Url, rows
+from nova.platform.mail.knobs import MailKnobs
 
 ROOMS = (
     "identity", "user", "graph", "social", "content", "media", "video", "chat",
@@ -401,6 +402,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     graphql: GraphQL = field(default_factory=GraphQL)
     tokens: Tokens = field(default_factory=Tokens)
+    mail: MailKnobs = field(default_factory=MailKnobs)
     cache: CacheKnobs = field(default_factory=CacheKnobs)
     telemetry: Telemetry = field(default_factory=Telemetry)
     tls: Tls = field(default_factory=Tls)

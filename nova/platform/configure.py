@@ -24,12 +24,13 @@ from nova.platform.config import (
     World,
 )
 from nova.platform.knobs import BadConfig, knobs_of, read, refuse_unknown
+from nova.platform.mail.knobs import MailKnobs
 
 _SECRET_LEAST = 32
 _BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 _SECTIONS = {
     "server": Server, "engines": Engines, "limits": Limits, "graphql": GraphQL,
-    "tokens": Tokens, "cache": CacheKnobs, "telemetry": Telemetry, "tls": Tls, "secrets": Secrets,
+    "tokens": Tokens, "mail": MailKnobs, "cache": CacheKnobs, "telemetry": Telemetry, "tls": Tls, "secrets": Secrets,
 }  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def load(environ: Mapping[str, str]) -> Config:
     config = Config(**{name: read(section, environ) for name, section in _SECTIONS.items()})
     config = _settled(config, environ)
     _refuse_contradictions(config)
+    _refuse_sender_of_nowhere(config, environ)
     if config.server.environment is Environment.PRODUCTION:
         _refuse_laptop_habits(config)
     return config
@@ -103,7 +105,16 @@ def _refuse_kafka_contradictions(engines: Engines) -> None:
         raise BadConfig("NOVA_KAFKA_BOOTSTRAP", brokers, "name brokers as host:port, with commas.")
 
 
+def _refuse_sender_of_nowhere(config: Config, environ: Mapping[str, str]) -> None:
+    if config.mail.smtp_url is not None and "NOVA_MAIL_FROM" not in environ:
+        raise BadConfig("NOVA_MAIL_FROM", None, "an SMTP server wants to know from which address: name it.")
+
+
 def _refuse_laptop_habits(config: Config) -> None:
+    if config.mail.smtp_url is None:
+        raise BadConfig("NOVA_SMTP_URL", None, "production sends its mail: name the SMTP server.")
+    if config.mail.public_url is None:
+        raise BadConfig("NOVA_PUBLIC_URL", None, "production's links lead somewhere: https://nova.example.")
     if config.secrets.secret == DEVELOPMENT_SECRET:
         raise BadConfig("NOVA_SECRET", None, "production needs a secret of its own: `openssl rand -hex 32`.")
     if config.secrets.identity_kek is None:

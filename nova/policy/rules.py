@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from nova.platform.errors import InvalidArgument
+from nova.platform.mail.address import MAILBOX_MOST, is_mailbox
 from nova.policy import words
 
 CAPTION_MOST: Final = 2000
@@ -25,7 +26,7 @@ URL_MOST: Final = 2048
 ALT_TEXT_MOST: Final = 1000
 PASSWORD_LEAST: Final = 8
 PASSWORD_MOST: Final = 128
-EMAIL_MOST: Final = 254
+EMAIL_MOST: Final = MAILBOX_MOST
 CHOSEN_MOST: Final = 500
 MUTED_WORD_MOST: Final = 100
 MUTED_WORDS_MOST: Final = 200
@@ -37,11 +38,6 @@ LANGUAGE_MOST: Final = 35
 _TAG: Final = re.compile(r"[a-zA-Z0-9_]+\Z")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")
 _HANDLE: Final = re.compile(r"[a-z0-9_]{3,30}\Z")
-# RFC 5321's mailbox, without quoted strings and address literals, which no mail provider gives out.
-_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}\Z"
-)
 # Overrides and isolates of direction make a text read as something that it is not (UTS 39).
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINE_CONTROLS: Final = frozenset("\n\t")
@@ -147,7 +143,7 @@ def language(value: str) -> str:
 def email(value: str) -> str:
     """Return an e-mail address in lower case."""
     kept = value.strip()
-    if len(kept) > EMAIL_MOST or not _EMAIL.match(kept):
+    if not is_mailbox(kept):
         raise InvalidArgument("email: not an e-mail address.", field="email")
     return kept.lower()
 

@@ -17,6 +17,7 @@ from nova.platform.config import (
 from nova.platform.configure import load
 from nova.platform.errors import NotFound
 from nova.platform.knobs import BadConfig, Secret
+from nova.platform.mail.configured import site
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PRODUCTION = {
@@ -25,6 +26,9 @@ PRODUCTION = {
     "NOVA_IDENTITY_KEK": SECRET,
     "NOVA_POSTGRES_URL": "postgresql://admin:pw@db/nova",
     "NOVA_REDIS_URL": "redis://:pw@cache:6379/0",
+    "NOVA_SMTP_URL": "smtp://nova:pw@mail.example.org",
+    "NOVA_MAIL_FROM": "no-reply@example.org",
+    "NOVA_PUBLIC_URL": "https://nova.example.org/",
 }
 
 
@@ -32,6 +36,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     config = load({"PATH": "/bin", "HOME": "/root"})
     assert (config.server.host, config.server.port) == ("127.0.0.1", 8080)
     assert config.server.data == Path(".nova")
+    assert (site(config), config.mail.smtp_url) == ("http://127.0.0.1:8080", None)
     assert config.server.world is World.SMALL
     assert (config.limits.enabled, config.limits.ip_rate, config.limits.ip_burst) == (True, 100, 10)
     limits = config.limits
@@ -125,6 +130,7 @@ def test_production_with_its_own_values_starts() -> None:
     assert config.server.environment is Environment.PRODUCTION
     assert config.server.world is World.NONE
     assert config.graphql.introspection is False
+    assert site(config) == "https://nova.example.org"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +143,15 @@ def test_production_with_its_own_values_starts() -> None:
         ("NOVA_IDENTITY_KEK", None),
         ("NOVA_POSTGRES_URL", None),
         ("NOVA_REDIS_URL", None),
+        ("NOVA_SMTP_URL", None),
+        ("NOVA_SMTP_URL", "http://mail.example.org"),
+        ("NOVA_SMTP_URL", "smtp://"),
+        ("NOVA_MAIL_FROM", None),
+        ("NOVA_MAIL_FROM", "nobody"),
+        ("NOVA_MAIL_FROM", "a@example.org\nBcc: b@example.org"),
+        ("NOVA_PUBLIC_URL", None),
+        ("NOVA_PUBLIC_URL", "nova.example.org"),
+        ("NOVA_PUBLIC_URL", "https://nova.example.org/?next=there"),
         ("NOVA_WORLD", "small"),
         ("NOVA_LIMITS", "off"),
     ],

@@ -1,0 +1,1 @@
+"""Mail: a port with two adapters, an SMTP server's and a folder's."""
