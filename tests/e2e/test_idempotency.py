@@ -126,6 +126,8 @@ CALLS: dict[str, Make] = {
     "unblockUser": on_people(),
     "muteUser": on_people(),
     "unmuteUser": on_people(),
+    "muteWord": plainly({"word": "one"}, {"word": "two"}, "mutedWord { word createdAt until }"),
+    "unmuteWord": plainly({"word": "one"}, {"word": "two"}, "word"),
     "followUser": on_people("state user { id }"),
     "unfollowUser": on_people("state user { id }"),
     "removeFollower": on_people(),

@@ -2,9 +2,11 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, get_type_hints
 
 import strawberry
+from google.protobuf.timestamp_pb2 import Timestamp
 from strawberry.utils.str_converters import to_camel_case
 
 from nova.gateway.context import Info
@@ -12,6 +14,7 @@ from nova.gateway.errors import mendable
 from nova.gateway.facts import METADATA_KEY, FieldFacts, Stages
 from nova.platform.errors import Code, InvalidArgument, NovaError
 from nova.platform.rpc.call import IDEMPOTENCY_KEY_FORM
+from nova.platform.rpc.validate import to_timestamp
 
 P = TypeVar("P", bound="Payload")
 I = TypeVar("I", bound="MutationInput")  # noqa: E741 - the input
@@ -74,6 +77,11 @@ def mutation(description: str, stages: Stages, *, public: bool = False) -> Calla
         return strawberry.mutation(told, description=description, metadata=facts)
 
     return decorated
+
+
+def timestamp_of(moment: datetime) -> Timestamp:
+    """Return the protobuf form of a moment in an input; one without a zone is in UTC."""
+    return to_timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _key(key: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """What people do about themselves and about one another: profiles, settings, blocks, mutes, follows."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 
 import strawberry
@@ -11,11 +11,10 @@ from nova.gateway.context import Info
 from nova.gateway.global_ids import Kind, bytes_of
 from nova.gateway.readers import Person
 from nova.gateway.schema.calls import changing, returning_user
-from nova.gateway.schema.mutations import MutationInput, Payload, mutation
+from nova.gateway.schema.mutations import MutationInput, Payload, mutation, timestamp_of
 from nova.gateway.schema.user import User
 from nova.gateway.schema.viewer import Settings
 from nova.platform.errors import InvalidArgument
-from nova.platform.rpc.validate import to_timestamp
 from nova.policy import rules
 from nova.policy.relations import Relation
 
@@ -268,8 +267,7 @@ class UserMutations:
         context, user_id = info.context, bytes_of(input.user_id, Kind.USER)
         request = user_pb2.MuteUserRequest(user_id=user_id)
         if input.until:
-            aware = input.until if input.until.tzinfo else input.until.replace(tzinfo=UTC)
-            request.until.CopyFrom(to_timestamp(aware))
+            request.until.CopyFrom(timestamp_of(input.until))
         await context.change(context.rooms.user.MuteUser, request, key=input.idempotency_key)
         return MuteUserPayload(user=await _user_after(info, user_id, begins=Relation.MUTES))
 

@@ -25,6 +25,7 @@ from nova.gateway.schema.content import Media, Post, Story, Wanted, load_post, s
 from nova.gateway.schema.feed import FeedMutations, FeedQueries
 from nova.gateway.schema.fields import field
 from nova.gateway.schema.identity import IdentityMutations
+from nova.gateway.schema.muted_words import MutedWordMutations
 from nova.gateway.schema.node import Node
 from nova.gateway.schema.people import GraphMutations, UserMutations
 from nova.gateway.schema.publishing import ContentMutations
@@ -118,7 +119,13 @@ class Query(FeedQueries):
 
 @strawberry.type
 class Mutation(
-    IdentityMutations, UserMutations, GraphMutations, ContentMutations, SocialMutations, FeedMutations
+    IdentityMutations,
+    UserMutations,
+    MutedWordMutations,
+    GraphMutations,
+    ContentMutations,
+    SocialMutations,
+    FeedMutations,
 ):
     """What can be changed."""
 

@@ -13,6 +13,7 @@ from nova.gateway.facts import Page, Rpc, facts, facts_by
 from nova.gateway.global_ids import Kind, encode
 from nova.gateway.schema.calls import listed, people, single
 from nova.gateway.schema.fields import field
+from nova.gateway.schema.muted_words import MutedWord
 from nova.gateway.schema.user import User, load_users, user_page
 from nova.platform.errors import Unavailable
 
@@ -133,6 +134,23 @@ class Viewer:
             )
 
         return await user_page(info.context, "viewer.muted", first, after, read)
+
+    @field(
+        description="Words that the viewer mutes, newest first.",
+        metadata=facts((single("user.ListMutedWords"),), page=Page()),
+    )
+    async def muted_words(
+        self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+    ) -> Connection[MutedWord]:
+        """List the words that the viewer mutes."""
+        context = info.context
+        listing = context.listing("viewer.mutedWords", after)
+        request = user_pb2.ListMutedWordsRequest(
+            page_size=first_or_default(first), page_token=listing.token()
+        )
+        answer = await context.ask(context.rooms.user.ListMutedWords, request)
+        page = found(answer.words, lambda one: one.page_token, answer.next_page_token)
+        return listing.page(page, lambda one: MutedWord.of(one.muted_word))
 
     @field(
         description="Who asks to follow the viewer, newest first.",
