@@ -1,7 +1,7 @@
 """Every mutation under an idempotency key: the same key and body give the first answer, another body a conflict."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,10 +183,45 @@ async def test_a_repeat_is_answered_as_the_first_and_another_body_refused(nova: 
         return
     again = await sent(nova, actor, verb, call.fields, call.given, key="key")
     assert again.data == first.data
+    await taken_away(nova, (actor, *people), call)
+    later = (await sent(nova, actor, verb, call.fields, call.given, key="key")).data
+    assert later[verb] is not None
+    assert agrees(later, first.data), (later, first.data)
     if call.other is not None:
         conflict = await sent(nova, actor, verb, call.fields, call.other, key="key")
         assert conflict.code == "IDEMPOTENCY_CONFLICT", conflict
         assert (await sent(nova, people[0], "createPost", "post { id }", {"caption": "mine"}, key="key")).data
+
+
+async def taken_away(nova: Nova, people: Sequence[Person], call: Call) -> None:
+    """Have whoever can do it delete what a call was about, or hide from the actor: without its key it would fail."""
+    actor, *others = people
+    for name, given in call.given.items():
+        if name == "userId":
+            for person in others:
+                if person.id == given:
+                    await sent(nova, person, "blockUser", "user { id }", {"userId": actor.id}, key="away")
+        elif name in WITHDRAWN:
+            verb, field = WITHDRAWN[name]
+            (thing,) = given if isinstance(given, list) else (given,)
+            for person in people:
+                await sent(nova, person, verb, "__typename", {field: thing}, key="away")
+
+
+WITHDRAWN = {
+    "postId": ("deletePost", "postId"),
+    "postIds": ("deletePost", "postId"),
+    "commentId": ("deleteComment", "commentId"),
+    "storyId": ("deleteStory", "storyId"),
+}
+"""By which mutation a thing is gone, by the name under which it is given."""
+
+
+def agrees(later: Any, first: Any) -> bool:
+    """Return whether an answer is the first one, but for entities that are gone since: they are null."""
+    if isinstance(first, dict):
+        return later is None or all(agrees(later[name], one) for name, one in first.items())
+    return bool(later == first)
 
 
 async def test_repeats_at_the_same_moment_have_one_effect(nova: Nova) -> None:
