@@ -214,7 +214,7 @@ class House:
                 stack.push_async_callback(startable.stop)
         await self._know_tokens(stack)
         for name in self._relays:
-            relay = Relay(database=self._databases[name], log=self.platform.log)
+            relay = Relay(database=self._databases[name], log=self.platform.log, tracing=self.tracing)
             self.tasks.spawn(f"relay-{name}", relay.run(), critical=True)
         for name in self.names:
             for consumer in self.built[name].consumers:

@@ -12,7 +12,7 @@ from nova.platform.events import Received, Topic
 from nova.platform.log.port import Record
 from nova.platform.outbox.write import CORRELATION
 from nova.platform.rpc.context import CallContext, entered
-from nova.platform.telemetry.tracing import Tracing
+from nova.platform.telemetry.tracing import TRACEPARENT, Tracing
 
 TRANSIENT = (Unavailable, Timeout, RateLimited)
 """Failures that say nothing about the event: try later, count nothing."""
@@ -38,16 +38,15 @@ def runs(events: Sequence[Received[Any]]) -> Iterator[tuple[str, list[Received[A
 
 @contextmanager
 def context_of(run: Sequence[Received[Any]], *, name: str, tracing: Tracing) -> Iterator[None]:
-    """Handle a run in the context in which its events were emitted: correlation id and trace.
+    """Handle a run in the context in which its events were emitted: correlation id and traces.
 
     A run that several calls had a part in has no one context; what it emits names its cause
     (`emit(cause=…)`).
     """
     ids = {event.headers.get(CORRELATION, "") for event in run}
-    traces = {event.headers.get("traceparent", "") for event in run}
-    headers = run[0].headers if len(traces) == 1 else None
+    traces = (event.headers.get(TRACEPARENT, "") for event in run)
     with (
         entered(CallContext(correlation_id=ids.pop() if len(ids) == 1 else "")),
-        tracing.span(f"{name} {run[0].topic}", kind=SpanKind.CONSUMER, headers=headers),
+        tracing.span_in_each(f"{name} {run[0].topic}", traces, kind=SpanKind.CONSUMER),
     ):
         yield

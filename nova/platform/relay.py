@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge
 
 from nova.platform.backoff import Backoff
@@ -21,6 +22,7 @@ from nova.platform.errors import Timeout, Unavailable
 from nova.platform.log.port import EventLog, Fence, Fenced, Refused
 from nova.platform.outbox.take import RelayTx, order_of, records_of
 from nova.platform.outbox.write import bell_name
+from nova.platform.telemetry.tracing import TRACEPARENT, Tracing
 
 TRIES = 5
 _log = structlog.get_logger(__name__)
@@ -53,7 +55,9 @@ class Relay:
         poll_s: float = 5.0,
         refusals: Backoff | None = None,
         outages: Backoff | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing or Tracing()
         self._database = database
         self._room = database.room
         self._producer = f"outbox:{database.room}"
@@ -109,8 +113,11 @@ class Relay:
 
         A batch with a bad row in it is halved until that row is alone. Rows after it under the same key wait.
         """
+        records = records_of(rows, self._room)
+        traces = (record.headers.get(TRACEPARENT, "") for record in records)
         try:
-            await self._log.append(records_of(rows, self._room), fence=fence)
+            with self._tracing.span_in_each(f"{self._room} relay", traces, kind=SpanKind.PRODUCER):
+                await self._log.append(records, fence=fence)
         except Refused as error:
             if len(rows) == 1:
                 return {rows[0]["seq"]: error.message}

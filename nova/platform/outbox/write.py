@@ -11,6 +11,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from nova.platform.db.pool import Connection
 from nova.platform.events import Event, Received
 from nova.platform.rpc.context import current_call
+from nova.platform.telemetry.tracing import TRACEPARENT
 
 CORRELATION = "correlation_id"
 _TRACE = TraceContextTextMapPropagator()
@@ -30,10 +31,13 @@ def trace_headers(event: Event, cause: Received[Any] | None = None) -> Event:
     correlation_id = cause.headers.get(CORRELATION) if cause is not None else current_call().correlation_id
     if correlation_id:
         headers.setdefault(CORRELATION, correlation_id)
-    if trace.get_current_span().get_span_context().is_valid:
+    current = trace.get_current_span().get_span_context()
+    parent = cause.headers.get(TRACEPARENT, "") if cause is not None else ""
+    # In a batch of events of several traces the current span may belong to another one than the cause does.
+    if current.is_valid and (not parent or trace.format_trace_id(current.trace_id) in parent):
         _TRACE.inject(headers)
-    elif cause is not None and "traceparent" in cause.headers:
-        headers.setdefault("traceparent", cause.headers["traceparent"])
+    elif parent:
+        headers.setdefault(TRACEPARENT, parent)
     return replace(event, headers=headers) if headers != event.headers else event
 
 

@@ -4,8 +4,8 @@ A request is traced when its `traceparent` asks for that, or by chance. All othe
 span that nobody asked for costs two look-ups, for a home page would make dozens of them.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from opentelemetry import context as otel_context
@@ -79,6 +79,15 @@ class Tracing:
         if headers is not None and TRACEPARENT in headers:
             return sampled(headers[TRACEPARENT])
         return trace.get_current_span().is_recording()
+
+    @contextmanager
+    def span_in_each(self, name: str, traceparents: Iterable[str], *, kind: SpanKind) -> Iterator[None]:
+        """Put one piece of work, done for many at once, into each of their traces. Within it the last is current."""
+        asking = sorted({parent for parent in traceparents if sampled(parent)})
+        with ExitStack() as stack:
+            for parent in asking:
+                stack.enter_context(self.span(name, kind=kind, headers={TRACEPARENT: parent}))
+            yield
 
     @contextmanager
     def _recorded(
