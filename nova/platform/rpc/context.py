@@ -27,11 +27,6 @@ def current_call() -> CallContext:
     return _current.get()
 
 
-def maybe_actor() -> Actor | None:
-    """Return the caller, or None for an anonymous or a system call."""
-    return _current.get().actor
-
-
 def current_actor() -> Actor:
     """Return the caller. Raises `Unauthenticated` where there is none."""
     actor = _current.get().actor

@@ -21,7 +21,7 @@ from nova.platform.clock import SystemClock
 from nova.platform.ids import uuid7
 from nova.platform.redis.client import Redis, connect
 from nova.platform.rpc.binding import ServiceBinding
-from nova.platform.rpc.context import maybe_actor
+from nova.platform.rpc.context import current_call
 from nova.platform.rpc.validate import to_timestamp
 from nova.services.identity.announcer import REVOCATIONS_CHANNEL, RedisAnnouncer
 from nova.services.identity.model import Revocation, SessionId, UserId
@@ -41,13 +41,13 @@ class KnownIdentity(IdentityServiceServicer):
     pages: int = 0
 
     async def GetKeySet(self, request: pb.GetKeySetRequest, context: object) -> pb.GetKeySetResponse:
-        assert maybe_actor() is None
+        assert current_call().actor is None
         return pb.GetKeySetResponse(jwks_json=json.dumps({"keys": self.keys}))
 
     async def ListRevocations(
         self, request: pb.ListRevocationsRequest, context: object
     ) -> pb.ListRevocationsResponse:
-        assert maybe_actor() is None
+        assert current_call().actor is None
         self.pages += 1
         after = [each for each in self.revocations if each.seq > request.after_seq]
         return pb.ListRevocationsResponse(revocations=after[: request.page_size])

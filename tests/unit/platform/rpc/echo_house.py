@@ -17,7 +17,7 @@ from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.rpc.call import MOST_RESPONSE_BYTES, Policy
 from nova.platform.rpc.certificates import Certificates
 from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
-from nova.platform.rpc.context import current_call, maybe_actor, remaining_s
+from nova.platform.rpc.context import current_call, remaining_s
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
@@ -93,9 +93,9 @@ class Echo(EchoServiceServicer):
         return GetProfilesResponse(profiles=[profile])
 
     async def DescribeCall(self, request: DescribeCallRequest, context: Any) -> DescribeCallResponse:
-        actor, call = maybe_actor(), current_call()
+        call = current_call()
         return DescribeCallResponse(
-            user_id=actor.user_id.bytes if actor else b"",
+            user_id=call.actor.user_id.bytes if call.actor else b"",
             correlation_id=call.correlation_id,
             idempotency_key=call.idempotency_key or "",
             remaining_s=remaining_s() or 0.0,
