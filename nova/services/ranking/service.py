@@ -1,7 +1,7 @@
 """The verbs of ranking."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -37,9 +37,9 @@ class Rankings:
         actor.require("feed:read")
         degraded: list[str] = []
         following, personalised = await asyncio.gather(
-            _or_else(self._graph.following(), b"", Source.FOLLOWS.value, degraded),
+            _or_else(self._graph.following, b"", Source.FOLLOWS.value, degraded),
             # Whose wish is not known is not profiled.
-            _or_else(self._settings.personalised(), False, "settings", degraded),
+            _or_else(self._settings.personalised, False, "settings", degraded),
         )
         query = Query(
             viewer_id=UserId(actor.user_id),
@@ -53,11 +53,11 @@ class Rankings:
         return Ranking(posts=ranking.posts, degraded=list(names), model=ranking.model)
 
 
-async def _or_else(asked: Awaitable[T], otherwise: T, name: str, degraded: list[str]) -> T:
+async def _or_else(ask: Callable[[], Awaitable[T]], otherwise: T, name: str, degraded: list[str]) -> T:
     """Return the answer; when it fails or is late, `otherwise`, and note the `name` of what is missing."""
     try:
         async with asyncio.timeout(SOURCE_TIMEOUT_S):
-            return await asked
+            return await ask()
     except (NovaError, TimeoutError) as error:
         LEFT_OUT.labels(name).inc()
         _log.warning("source_left_out", source=name, error=repr(error))

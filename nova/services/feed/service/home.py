@@ -1,7 +1,7 @@
 """The home feed: ranked and frozen, or by time."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from nova.platform.auth.actor import Actor
@@ -67,11 +67,11 @@ class Home:
         if isinstance(place, InSlate):
             return await self._from_slate(viewer_id, place, size)
         if mode is FeedMode.FOLLOWING:
-            following = await _or_none(self._people.following())
+            following = await _or_none(self._people.following)
             return await self._by_time(viewer_id, place or InTime(order=Order.FOLLOWING), size, following)
         if place is not None:
             # No ranking could be had when this scroll began; its order stays.
-            following = await _or_none(self._people.following())
+            following = await _or_none(self._people.following)
             return await self._by_time(viewer_id, place, size, following, ["ranking"])
         return await self._ranked(viewer_id, size)
 
@@ -79,7 +79,7 @@ class Home:
         """Return the first page of a new ranking; by time when there is none in time."""
         frozen, following = await asyncio.gather(
             self._freezing.freeze(viewer_id, Shelf.HOME, self._ranking.home),
-            _or_none(self._people.following()),
+            _or_none(self._people.following),
             return_exceptions=True,
         )
         if isinstance(following, BaseException):
@@ -139,9 +139,9 @@ class Home:
         return await fill(source, self._filters, viewer_id, size=size, start=place, degraded=missing)
 
 
-async def _or_none(asked: Awaitable[T]) -> T | None:
+async def _or_none(ask: Callable[[], Awaitable[T]]) -> T | None:
     """Return the answer, or None where its room does not give one."""
     try:
-        return await asked
+        return await ask()
     except LOST:
         return None
