@@ -31,8 +31,6 @@ class Surface(Enum):
     """Home and explore: what is offered, not asked for."""
     SUGGESTION = 5
     """People offered to be followed."""
-    REACTION = 6
-    """A person's mark under another's post: a like, a comment, a place in a list of followers."""
 
 
 class Verdict(StrEnum):

@@ -4,14 +4,22 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
 from nova.app.engines.embedded import Engines
+from nova.gateway.global_ids import decode
+from nova.platform.clock import SystemClock
 from nova.platform.config import ROOMS
+from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.redis.client import connect
+from nova.services.identity.announcer import RedisAnnouncer
+from nova.services.identity.model import UserId
+from nova.services.identity.service.revoking import Revoking
+from nova.services.identity.service.roles import Roles
+from nova.services.identity.store.reading import IdentityStore
 from tests.e2e.processes import Processes
 from tests.waiting import until
 
@@ -141,6 +149,25 @@ class Nova:
             token=payload["tokens"]["accessToken"],
             refresh_token=payload["tokens"]["refreshToken"],
         )
+
+    async def promoted(self, person: Person, role: str) -> Person:
+        """Give somebody a role, as the operator does, and sign him in anew: his old tokens are void."""
+        assert self.engines is not None
+        known = decode(person.id)
+        assert known is not None
+        redis = await connect(self.engines.redis_url)
+        async with Database(
+            DatabaseConfig(room="identity", dsn=self.engines.room_dsn("identity"))
+        ) as database:
+            revoking = Revoking(announcer=RedisAnnouncer(redis), clock=SystemClock())
+            roles = Roles(store=IdentityStore(database), revoking=revoking)
+            await roles.add(UserId(known.uuid), role)
+        await redis.aclose()
+        payload = await self.do(
+            "signIn", "tokens { accessToken refreshToken }", login=person.handle, password=PASSWORD
+        )
+        tokens = payload["tokens"]
+        return replace(person, token=tokens["accessToken"], refresh_token=tokens["refreshToken"])
 
     async def publish(self, by: Person, caption: str = "hello", **more: Any) -> str:
         payload = await self.do(

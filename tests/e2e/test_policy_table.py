@@ -48,8 +48,10 @@ ROLES = {
     "blocker": Relation.BLOCKS,
     "muter": Relation.MUTES | Relation.FOLLOWS,
     "chosen": Relation.NONE,
+    "moderator": Relation.NONE,
     "owner": Relation.SELF,
 }
+"""A moderator sees what a stranger sees; only his deletions go further. Accounts cannot be suspended yet."""
 
 
 @dataclass
@@ -81,6 +83,7 @@ async def subject(nova: Nova, request: pytest.FixtureRequest) -> Subject:
     owner = made.person
     for role in made.roles():
         made.viewers[role] = owner if role == "owner" else await nova.newcomer(f"{name}_{role}")
+    made.viewers["moderator"] = await nova.promoted(made.viewers["moderator"], "moderator")
     viewers = made.viewers
     for role in ("follower", "muter", "blocked", "blocker"):
         await nova.do("followUser", "state", viewers[role], userId=owner.id)
@@ -233,6 +236,41 @@ async def test_a2_only_who_sees_a_post_can_react_to_it(
         ]
         expected = [] if subject.sees(role, audience) else ["POST_NOT_FOUND"]
         assert [[error["code"] for error in one["userErrors"]] for one in told] == [expected] * 5, role
+
+
+@pytest.mark.parametrize("audience", [Audience.FOLLOWERS, Audience.CHOSEN])
+async def test_d1_of_those_who_may_not_see_something_a_moderator_alone_deletes_it(
+    nova: Nova, subject: Subject, audience: Audience
+) -> None:
+    owner, chosen = subject.person, subject.viewers["chosen"]
+    options: dict[str, Any] = {"audience": audience.name}
+    if audience is Audience.CHOSEN:
+        options["audienceUserIds"] = [chosen.id]
+    post = await nova.publish(owner, "to be taken down", **options)
+    comment = await nova.do("addComment", "comment { id }", owner, postId=post, text="to be taken down first")
+    story = await nova.do(
+        "createStory", "story { id }", owner, mediaUrl="https://img.example/s.jpg", **options
+    )
+    things = {
+        "deleteComment": {"commentId": comment["comment"]["id"]},
+        "deletePost": {"postId": post},
+        "deleteStory": {"storyId": story["story"]["id"]},
+    }
+    for verb, thing in things.items():
+        unseen = [[f"{verb.removeprefix('delete').upper()}_NOT_FOUND"]]
+        for role in ("stranger", "blocked", "blocker"):
+            assert [
+                codes(await nova.attempt(verb, "__typename", subject.viewers[role], **thing))
+            ] == unseen, role
+        moderator = subject.viewers["moderator"]
+        assert codes(await nova.attempt(verb, "__typename", moderator, **thing)) == [], verb
+        assert [codes(await nova.attempt(verb, "__typename", moderator, **thing))] == unseen, verb
+        assert [codes(await nova.attempt(verb, "__typename", owner, **thing))] == unseen, verb
+
+
+def codes(payload: dict[str, Any]) -> list[str]:
+    """Return the codes of a payload's errors."""
+    return [error["code"] for error in payload["userErrors"]]
 
 
 async def test_a2_feeds_are_as_the_policy_says(nova: Nova, subject: Subject) -> None:

@@ -65,7 +65,6 @@ def test_a_mute_hides_what_is_offered_and_nothing_that_is_asked_for() -> None:
     assert content(muted, Audience.EVERYONE, Surface.FEED) is Verdict.MUTE
     assert content(muted, Audience.EVERYONE, Surface.POST).shown
     assert person(Relation.MUTES, Surface.SUGGESTION) is Verdict.MUTE
-    assert person(Relation.MUTES, Surface.REACTION).shown
     assert person(Relation.MUTES, Surface.LISTS).shown
 
 
