@@ -1,4 +1,4 @@
-"""A hit in the process beside cachebox; the hit rate of a skewed stream beside theine (PEERS section 2: cache hit)."""
+"""A hit in the process beside cachebox; the hit rate of a skewed stream beside theine."""
 
 import importlib
 import importlib.util

@@ -1,8 +1,9 @@
-"""The merge of posting lists beside heapq and numpy (PEERS section M)."""
+"""The merge of posting lists beside heapq and numpy."""
 
 import heapq
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -101,8 +102,10 @@ def cases() -> Iterator[Case]:
     yield case(small, 2_000, 500, WARM_VIEWERS, goals=(0.03, 0.05), page=1)
     yield case(small, 2_000, 500, COLD_VIEWERS, goals=(0.03, 0.2), page=1)
     yield case(small, 2_000, 500, WARM_VIEWERS, goals=(0.03, 0.05), page=2)
-    big = World(4_000, 160.0, 2)
-    yield case(big, 2_000, 500, WARM_VIEWERS, goals=(0.03, 0.05), page=1)
+    few = case(small, 2_000, 500, WARM_VIEWERS, goals=(0.03, 0.05), page=1)
+    many = case(World(4_000, 160.0, 2), 2_000, 500, WARM_VIEWERS, goals=(0.03, 0.05), page=1)
+    ourselves = Contender("nova, a quarter of the posts", few.ours.call, 1.2)
+    yield replace(many, peers=[*many.peers, ourselves])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Relations and recommendation candidates beside plain Python and numpy (PEERS section M, relations)."""
+"""Relations and recommendation candidates beside plain Python and numpy."""
 
 import math
 import random
@@ -77,7 +77,7 @@ def relations(world: World) -> Case:
         assert (bits & Relation.FOLLOWS).astype(bool).tolist() == by_search(turn).tolist()
 
     return Case(
-        f"relations to {SUBJECTS} subjects (goal: 10 µs)",
+        f"relations to {SUBJECTS} subjects",
         Contender("nova, nine bits", native),
         [
             Contender("Python sets, two relations", by_sets),
@@ -85,6 +85,7 @@ def relations(world: World) -> Case:
         ],
         VIEWERS,
         check,
+        goal_us=10,
     )
 
 

@@ -1,4 +1,4 @@
-"""Scoring, author diversity and the hundred best in one call, beside numpy (PEERS section R, row 1)."""
+"""Scoring, author diversity and the hundred best in one call, beside numpy."""
 
 import random
 from collections.abc import Callable, Iterator

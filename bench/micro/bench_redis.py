@@ -1,4 +1,4 @@
-"""GET from 32 tasks at once beside redis.asyncio and valkey-glide (PEERS section 2: Redis GET)."""
+"""GET from 32 tasks at once beside redis.asyncio and valkey-glide."""
 
 import asyncio
 import importlib

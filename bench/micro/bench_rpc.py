@@ -1,4 +1,4 @@
-"""The local channel beside grpc.aio (PEERS section 2: a batch of 20 profiles, all middlewares on).
+"""The local channel beside grpc.aio (a batch of 20 profiles, all middlewares on).
 
 One call of a contender is ten RPCs one after another. The wire contenders have client and server in this process and on
 this loop, so their CPU is that of both sides.

@@ -1,6 +1,7 @@
 """Timing contenders side by side: check first, then round-robin, on one thread, with rotating inputs.
 
 The figure that counts is the ratio within one run. On a busy machine trust the CPU time and the minimum.
+A run ends with the status 3 when a goal is missed, as `nova bench run` does.
 """
 
 import argparse
@@ -15,6 +16,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NoReturn
+
+from nova.app.bench.catalog import MISSED
+from nova.app.bench.figures import Figure
 
 ROUNDS = 11
 SAMPLE_NS = 5_000_000
@@ -29,17 +34,21 @@ _SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 class Contender:
     """A way to do the work; `call` gets the number of the turn and picks the inputs of that turn.
 
-    `goal` is the greatest ratio of our time to this peer's that is good enough.
+    `goal` is the greatest ratio of our time to this peer's that is good enough, `cpu_goal` that of CPU time.
     """
 
     name: str
     call: Callable[[int], object]
     goal: float | None = None
+    cpu_goal: float | None = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of work. `check(turn)` asserts that all contenders give the same answer in that turn."""
+    """One piece of work. `check(turn)` asserts that all contenders give the same answer in that turn.
+
+    `goal_us` is the greatest time of ours that is good enough; `figures` are what a ratio of times does not say.
+    """
 
     name: str
     ours: Contender
@@ -47,6 +56,8 @@ class Case:
     turns: int
     check: Callable[[int], None]
     missing: Sequence[str] = ()
+    goal_us: float | None = None
+    figures: Sequence[Figure] = ()
 
 
 @dataclass
@@ -60,7 +71,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the report. The ratios are our minima over this peer's, of wall and of CPU time; ours has none."""
+    """One line of the report. The ratios are our minima over this peer's, of wall and of CPU time; ours has none.
+
+    `goal` and `cpu_goal` are those of the ratios, `goal_us` that of the time; `met` is None where there is no goal.
+    """
 
     case: str
     contender: str
@@ -70,9 +84,12 @@ class Line:
     ratio: float | None
     cpu_ratio: float | None
     goal: float | None
+    cpu_goal: float | None
+    goal_us: float | None
+    met: bool | None
 
 
-def main(module: str, cases: Callable[[], Iterator[Case]]) -> None:
+def main(module: str, cases: Callable[[], Iterator[Case]]) -> NoReturn:
     """Run the cases of a benchmark module and print a table, or JSON with `--json`."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=cases.__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
@@ -83,17 +100,22 @@ def main(module: str, cases: Callable[[], Iterator[Case]]) -> None:
     _on_one_thread(module)
     where = machine()
     lines: list[Line] = []
+    figures: list[Figure] = []
     missing: dict[str, list[str]] = {}
     if not options.json:
         print("\n".join(f"{name:8} {value}" for name, value in where.items()))
     for case in cases():
         found = run(case, options.rounds)
         lines += found
+        figures += case.figures
         missing[case.name] = list(case.missing)
         if not options.json:
             _print_case(case, found)
     if options.json:
-        print(json.dumps({"machine": where, "lines": [asdict(line) for line in lines], "missing": missing}))
+        said = {"lines": [asdict(line) for line in lines], "figures": [asdict(figure) for figure in figures]}
+        print(json.dumps({"machine": where, **said, "missing": missing}))
+    met = all(line.met is not False for line in lines) and all(figure.met for figure in figures)
+    sys.exit(0 if met else MISSED)
 
 
 def run(case: Case, rounds: int) -> list[Line]:
@@ -121,16 +143,28 @@ def run(case: Case, rounds: int) -> list[Line]:
 def _line(case: Case, contender: Contender, timing: Timing, ours: Timing) -> Line:
     wall, cpu = min(timing.wall_us), min(timing.cpu_us)
     is_peer = timing is not ours
+    ratio = min(ours.wall_us) / wall if is_peer else None
+    cpu_ratio = min(ours.cpu_us) / cpu if is_peer else None
+    goal_us = None if is_peer else case.goal_us
     return Line(
-        case.name,
-        timing.contender,
-        wall,
-        statistics.median(timing.wall_us),
-        cpu,
-        min(ours.wall_us) / wall if is_peer else None,
-        min(ours.cpu_us) / cpu if is_peer else None,
-        contender.goal,
+        case=case.name,
+        contender=timing.contender,
+        min_us=wall,
+        median_us=statistics.median(timing.wall_us),
+        cpu_us=cpu,
+        ratio=ratio,
+        cpu_ratio=cpu_ratio,
+        goal=contender.goal,
+        cpu_goal=contender.cpu_goal,
+        goal_us=goal_us,
+        met=_met((ratio, contender.goal), (cpu_ratio, contender.cpu_goal), (wall, goal_us)),
     )
+
+
+def _met(*judged: tuple[float | None, float | None]) -> bool | None:
+    """Return whether no value exceeds its goal; None where there is no goal."""
+    verdicts = [value <= goal for value, goal in judged if value is not None and goal is not None]
+    return all(verdicts) if verdicts else None
 
 
 def machine() -> dict[str, str]:
@@ -194,13 +228,21 @@ def _sample(call: Callable[[int], object], first_turn: int, calls: int) -> tuple
 
 def _print_case(case: Case, lines: Sequence[Line]) -> None:
     print(f"\n{case.name}")
-    print(f"  {'':34}{'min µs':>10}{'median':>10}{'CPU':>10}{'ratio':>9}{'of CPU':>9}{'goal':>8}")
+    print(f"  {'':34}{'min µs':>10}{'median':>10}{'CPU':>10}{'ratio':>9}{'of CPU':>9}  goal")
     for line in lines:
         ratios = [f"{ratio:.3f}" if ratio is not None else "" for ratio in (line.ratio, line.cpu_ratio)]
-        goal = "" if line.goal is None else f"≤ {line.goal}"
         print(
             f"  {line.contender:34}{line.min_us:10.1f}{line.median_us:10.1f}{line.cpu_us:10.1f}"
-            f"{ratios[0]:>9}{ratios[1]:>9}{goal:>8}"
+            f"{ratios[0]:>9}{ratios[1]:>9}  {_verdict(line)}".rstrip()
         )
+    for figure in case.figures:
+        print(figure.line())
     for name in case.missing:
         print(f"  {name:34}   missing")
+
+
+def _verdict(line: Line) -> str:
+    """Return the goals of a line and whether they are met."""
+    named = [(line.goal, ""), (line.cpu_goal, " of CPU"), (line.goal_us, " µs")]
+    goals = [f"≤ {goal:g}{what}" for goal, what in named if goal is not None]
+    return f"{', '.join(goals)}: {'met' if line.met else 'MISSED'}" if goals else ""

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import click
 
+from nova.app.bench import beside
 from nova.app.bench.figures import Result
 from nova.app.bench.tour import tour
 from nova.platform.config import Config
@@ -24,6 +26,11 @@ class Benchmark:
     measure: Callable[[Config], Awaitable[Result]]
 
 
+async def _beside(name: str, _config: Config) -> Result:
+    """Run a benchmark of the repository, which brings the engines that it needs."""
+    return await beside.measure(name)
+
+
 BENCHMARKS: Final = {
     benchmark.name: benchmark
     for benchmark in (
@@ -31,6 +38,10 @@ BENCHMARKS: Final = {
             name="tour",
             sentence="a newcomer's first minutes: start, sign-in, home feed, 200 posts seen by a follower",
             measure=tour,
+        ),
+        *(
+            Benchmark(name=name, sentence=sentence, measure=partial(_beside, name))
+            for name, sentence in beside.sentences().items()
         ),
     )
 }

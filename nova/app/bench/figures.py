@@ -22,7 +22,8 @@ class Figure:
     def line(self) -> str:
         """Return a line of the table."""
         verdict = "" if self.goal is None else f"  goal ≤ {self.goal:g}: {'met' if self.met else 'MISSED'}"
-        return f"  {self.name:<46} {self.value:>10,.1f} {self.unit:<3}{verdict}".rstrip()
+        shown = f"{self.value:,.1f}" if self.value >= 1 else f"{self.value:.3f}"  # a ratio to a peer is small
+        return f"  {self.name:<46} {shown:>10} {self.unit:<3}{verdict}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
