@@ -31,8 +31,8 @@ from nova.app.callers import GATEWAY
 from nova.app.engines.passwords import replace_privately
 from nova.platform.config import Config
 from nova.platform.errors import FailedPrecondition
-from nova.platform.rpc.certificates import CertificateFiles
 from nova.platform.rpc.peers import host_of, id_of
+from nova.platform.rpc.tls import CertificateFiles
 
 SUPERVISOR: Final = "supervisor"
 """Who asks the rooms for their health. No room lists it: it may call nothing else."""

@@ -49,13 +49,18 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for
 @DATA
 @WORLD
 @click.option("--still", is_flag=True, help="Let the people of the world rest.")
+@click.option(
+    "--processes", is_flag=True, help="A process for each room, over mutual TLS; SIGHUP replaces them."
+)
 @JSON
-def up(port: int | None, data: Path | None, world: str | None, *, still: bool, as_json: bool) -> None:
-    """Run the whole platform in one process, until Ctrl-C."""
+def up(
+    port: int | None, data: Path | None, world: str | None, *, still: bool, processes: bool, as_json: bool
+) -> None:
+    """Run the whole platform until Ctrl-C, in one process unless --processes is given."""
     config = configured(NOVA_PORT=port, NOVA_DATA=data, NOVA_WORLD=world)
     from nova.app.up import up as run_up
 
-    run(lambda: run_up(config, began=_began, as_json=as_json, still=still))
+    run(lambda: run_up(config, began=_began, as_json=as_json, still=still, processes=processes))
 
 
 @nova.command()

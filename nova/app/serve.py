@@ -11,10 +11,11 @@ from nova.app.callers import GATEWAY
 from nova.app.house import House
 from nova.app.sources import of_config
 from nova.native.build import require_current
+from nova.platform.blobs import Blobs
 from nova.platform.config import Config, Environment, LogFormat
 from nova.platform.errors import NotFound
 from nova.platform.knobs import BadConfig
-from nova.platform.rpc.certificates import CertificateFiles, Certificates
+from nova.platform.rpc.certificates import Certificates
 from nova.platform.telemetry.log import set_up
 
 
@@ -33,6 +34,7 @@ async def serve(config: Config, name: str) -> None:
         listen=True,
         gateway=name == GATEWAY,
         certificates=certificates,
+        blobs=_blobs(config) if name == GATEWAY else None,
     ):
         await ending.wait()
 
@@ -47,15 +49,21 @@ async def relay(config: Config, room: str | None) -> None:
         await ending.wait()
 
 
+def _blobs(config: Config) -> Blobs:
+    """Return the object store with the pictures of the world, if there is one."""
+    from nova.app.ground import blobs_of  # noqa: PLC0415 - rooms do without the painters
+
+    return blobs_of(config.server.data)
+
+
 def certificates_of(config: Config, part: str) -> Certificates | None:
     """Return the certificate under which a part calls and is called; None for plain calls on a developer's loopback.
 
     Raises `BadConfig` where calls would leave this machine in plain text, and in production where there is no
     certificate; `BadCertificate` where there is one that cannot be used.
     """
-    tls, server = config.tls, config.server
-    if tls.certificate is not None and tls.key is not None and tls.authority is not None:
-        files = CertificateFiles(certificate=tls.certificate, key=tls.key, authority=tls.authority)
+    server, files = config.server, config.tls.files
+    if files is not None:
         return Certificates(files, part)
     if server.environment is Environment.PRODUCTION:
         raise BadConfig(

@@ -1,33 +1,28 @@
-"""`nova up`: the whole platform in one process, from the engines to the gateway, with a world in it."""
+"""`nova up`: the whole platform, from the engines to the gateway, with a world in it; in one process, or in many."""
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nova.app import rooms
 from nova.app.control import SOCKET, Control
 from nova.app.engines.embedded import Engines
+from nova.app.ground import Ground, blobs_of, ground
 from nova.app.house import House
 from nova.app.instance import Instance, announced
 from nova.app.living import Living
 from nova.app.logins import PASSWORD, SHOWN_HANDLES
-from nova.app.prepare import prepare
+from nova.app.processes import platform_of_processes
 from nova.app.progress import Progress, progress
 from nova.app.projections import compare, projections_of
-from nova.app.seed import Plan, Seeder, plan_of
-from nova.app.sources import engines_of, of_engines
-from nova.app.world.blobs import WorldBlobs
 from nova.native.build import require_current
-from nova.platform.blobs import Blobs
 from nova.platform.config import Config
-from nova.platform.telemetry.log import set_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +63,26 @@ class Started:
         return "\n".join([f"Nova is ready in {self.started_s:.1f} s.", "", *lines, "", "Ctrl-C ends it."])
 
 
-async def up(config: Config, *, began: float, as_json: bool, still: bool) -> None:
+async def up(config: Config, *, began: float, as_json: bool, still: bool, processes: bool) -> None:
     """Run until a signal comes or an engine is lost. Raises what kept it from starting."""
     require_current()
     told = progress(quiet=as_json)
     ending = Ending()
+    running = (
+        platform_of_processes(config, told=told) if processes else platform(config, still=still, told=told)
+    )
     try:
-        async with platform(config, still=still, told=told) as (instance, engines):
+        async with running as (instance, below):
             told.close()
             ending.wait_for_it()
             started = Started(
                 instance=instance,
                 data=config.server.data,
-                people=plan_of(config.server.data) is not None,
+                people=below.plan is not None,
                 started_s=time.monotonic() - began,
             )
             print(started.line() if as_json else started.table(), flush=True)  # noqa: T201 - the command's answer
-            await _until_the_end(ending, engines)
+            await _until_the_end(ending, below.engines)
     except asyncio.CancelledError:
         if not ending.came:
             raise
@@ -123,37 +121,30 @@ class Ending:
 
 
 @asynccontextmanager
-async def platform(config: Config, *, still: bool, told: Progress) -> AsyncIterator[tuple[Instance, Engines]]:
-    """Yield a running platform: engines, rooms, world, gateway."""
-    data = config.server.data
+async def platform(config: Config, *, still: bool, told: Progress) -> AsyncIterator[tuple[Instance, Ground]]:
+    """Yield a running platform in this process: engines, rooms, world, gateway."""
     async with AsyncExitStack() as stack:
-        told.step("Starting PostgreSQL and Valkey")
-        engines = await stack.enter_async_context(engines_of(config, data, rooms.ROOMS))
-        stack.enter_context(_logs_in(engines.folder.log("nova"), config))
-        sources = of_engines(engines, config)
-        await prepare(sources, rooms.ROOMS)
-        await Seeder(config, sources, told).seed(config.server.world)
+        below = await stack.enter_async_context(ground(config, told))
         told.step("Opening the rooms")
-        plan = plan_of(data)
         house = await stack.enter_async_context(
             House(
                 config,
-                sources,
+                below.sources,
                 rooms=rooms.ROOMS,
                 relays=rooms.ROOMS,
                 gateway=True,
-                blobs=_blobs(data / "blobs", plan),
+                blobs=blobs_of(config.server.data),
             )
         )
         projections = projections_of(house)
-        control = Control(engines.folder.run / SOCKET, compare=lambda name: compare(projections, name))
+        control = Control(below.engines.folder.run / SOCKET, compare=lambda name: compare(projections, name))
         await control.start()
         stack.push_async_callback(control.stop)
-        instance = Instance(pid=os.getpid(), url=house.url, control=control.path, sources=sources)
-        stack.enter_context(announced(data, instance))
-        if plan is not None and not still:
-            house.tasks.spawn("living-world", Living(plan, house).run())
-        yield instance, engines
+        instance = Instance(pid=os.getpid(), url=house.url, control=control.path, sources=below.sources)
+        stack.enter_context(announced(config.server.data, instance))
+        if below.plan is not None and not still:
+            house.tasks.spawn("living-world", Living(below.plan, house).run())
+        yield instance, below
 
 
 async def _until_the_end(ending: Ending, engines: Engines) -> None:
@@ -167,19 +158,3 @@ async def _until_the_end(ending: Ending, engines: Engines) -> None:
     finally:
         for task in (signalled, lost):
             task.cancel()
-
-
-@contextmanager
-def _logs_in(file: Path, config: Config) -> Iterator[None]:
-    """Send logs to a file inside the block: the terminal is for people."""
-    with file.open("a") as out:
-        set_up(stream=out, level=logging.getLevelNamesMapping()[config.telemetry.log_level.upper()])
-        try:
-            yield
-        finally:
-            set_up(level=logging.WARNING, console=True)
-
-
-def _blobs(folder: Path, plan: Plan | None) -> Blobs:
-    """Return the object store; where a world lives it draws that world's pictures when they are first asked for."""
-    return Blobs.local(folder) if plan is None else WorldBlobs.of(folder, seed=plan.seed)

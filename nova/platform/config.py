@@ -12,6 +12,7 @@ from typing import Annotated
 from nova.platform.errors import NotFound
 from nova.platform.knobs import Knob, Row, Secret, Url, rows
 from nova.platform.mail.knobs import MailKnobs
+from nova.platform.rpc.tls import Tls
 
 ROOMS = (
     "identity", "user", "graph", "social", "content", "media", "video", "chat",
@@ -158,24 +159,6 @@ class Server:
         """Return where this process listens as a room."""
         port = self.grpc_port(room) + (len(ROOMS) if self.grpc_spare else 0)
         return f"{self.grpc_host}:{port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """Mutual TLS of the calls between rooms: all three, or none. The files are read again when they change."""
-
-    certificate: Annotated[
-        Path | None,
-        Knob(
-            "NOVA_TLS_CERTIFICATE", "The certificate of this process and its chain (PEM); unset: plain calls."
-        ),
-    ] = None
-    key: Annotated[
-        Path | None, Knob("NOVA_TLS_KEY", "Its private key (PEM), a file that other users cannot read.")
-    ] = None
-    authority: Annotated[
-        Path | None, Knob("NOVA_TLS_CA", "The authorities whose certificates are trusted (PEM).")
-    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,12 @@ from nova.platform.config import (
     Secrets,
     Server,
     Telemetry,
-    Tls,
     Tokens,
     World,
 )
 from nova.platform.knobs import BadConfig, knobs_of, read, refuse_unknown
 from nova.platform.mail.knobs import MailKnobs
+from nova.platform.rpc.tls import Tls
 
 _SECRET_LEAST = 32
 _BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")

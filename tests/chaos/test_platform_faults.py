@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from nova.app.supervisor import Supervisor
 from tests.e2e.crawl import Found
 from tests.e2e.nova import Answer, Nova, Person
-from tests.e2e.processes import Processes
 from tests.e2e.shapes import is_ready, process_per_room
 from tests.waiting import until
 
@@ -53,7 +53,7 @@ class Stage:
     marks: tuple[str, ...]
 
     @property
-    def processes(self) -> Processes:
+    def processes(self) -> Supervisor:
         assert self.nova.processes is not None
         return self.nova.processes
 
@@ -75,22 +75,22 @@ class Stage:
     async def without(self, room: str) -> AsyncIterator[None]:
         """Kill a room for the length of the block; then wait until all is as before."""
         await until(self.is_whole, within_s=60)
-        await self.processes.kill(room)
+        await self.processes.end(room, signal.SIGKILL)
         try:
             yield
         finally:
-            await self.processes.start("serve", room)
+            await self.processes.begin(self.processes.parts[room])
             await until(self.is_whole, within_s=60)
 
     @asynccontextmanager
     async def hung(self, room: str) -> AsyncIterator[None]:
         """Have a room hang for the length of the block: it takes what it is sent, and does not answer."""
         await until(self.is_whole, within_s=60)
-        self.processes.pause(room)
+        self.processes.send(room, signal.SIGSTOP)
         try:
             yield
         finally:
-            self.processes.resume(room)
+            self.processes.send(room, signal.SIGCONT)
             await until(self.is_whole, within_s=60)
 
 
@@ -290,12 +290,12 @@ async def test_without_redis_everything_goes_on_and_is_right(stage: Stage) -> No
 async def test_without_the_relay_writes_go_on_and_their_events_follow(stage: Stage) -> None:
     nova, processes = stage.nova, stage.processes
     await until(stage.is_whole, within_s=60)
-    await processes.kill("relay")
+    await processes.end("relay", signal.SIGKILL)
     late = await nova.publish(stage.writer, "written without a relay")
     assert (await nova.ask("query($id: ID!) { post(id: $id) { id } }", {"id": late}, by=stage.reader)).data[
         "post"
     ]
-    await processes.start("relay")
+    await processes.begin(processes.parts["relay"])
 
     async def fed() -> bool:
         return late in await nova.feed(stage.reader)

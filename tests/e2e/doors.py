@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from nova.api.graph.v1.graph_pb2 import GetHiddenRequest
+from nova.api.graph.v1.graph_pb2 import GetFollowCountsRequest
 from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from tests.e2e.nova import Nova
 
@@ -55,10 +55,10 @@ async def websocket(nova: Nova, token: str) -> bool:
 
 async def rpc(nova: Nova, token: str) -> bool:
     """Return whether a room takes a token. One of more than 8 kB does not even reach it."""
-    async with grpc.aio.insecure_channel(nova.address("graph")) as channel:
+    async with nova.room("graph") as channel:
         stub: Any = GraphServiceStub(channel)
         try:
-            await stub.GetHidden(GetHiddenRequest(), timeout=LONGEST_S, metadata=bearer(token))
+            await stub.GetFollowCounts(GetFollowCountsRequest(), timeout=LONGEST_S, metadata=bearer(token))
         except AioRpcError as error:
             if error.code() not in REFUSED_STATUS:
                 raise

@@ -5,22 +5,27 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 
+from nova.app.authority import files_of
+from nova.app.callers import GATEWAY
 from nova.app.engines.embedded import Engines
+from nova.app.supervisor import Supervisor
 from nova.gateway.global_ids import decode
 from nova.platform.clock import SystemClock
 from nova.platform.config import ROOMS
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.redis.client import connect
+from nova.platform.rpc.peers import host_of
 from nova.services.identity.announcer import RedisAnnouncer
 from nova.services.identity.model import UserId
 from nova.services.identity.service.revoking import Revoking
 from nova.services.identity.service.roles import Roles
 from nova.services.identity.store.reading import IdentityStore
-from tests.e2e.processes import Processes
 from tests.waiting import until
 
 PASSWORD = "correct horse battery"
@@ -54,8 +59,8 @@ class Person:
 class Nova:
     """One platform under test.
 
-    `engines` are what it stands on. `processes` are its rooms, and `grpc_base` the port below theirs, where each
-    room is a process of its own.
+    `engines` are what it stands on. `processes` keeps its parts, and `grpc_base` is the port below those of the
+    rooms, where each is a process of its own.
     """
 
     def __init__(
@@ -63,7 +68,7 @@ class Nova:
         url: str,
         shape: str,
         engines: Engines | None = None,
-        processes: Processes | None = None,
+        processes: Supervisor | None = None,
         grpc_base: int = 0,
     ) -> None:
         self.url = url
@@ -79,6 +84,23 @@ class Nova:
     def address(self, room: str) -> str:
         """Return where a room answers gRPC."""
         return f"127.0.0.1:{self._grpc_base + 1 + ROOMS.index(room)}"
+
+    @property
+    def certificates(self) -> Path:
+        """Return the folder of the authority, where each room is a process of its own."""
+        assert self.engines is not None
+        return self.engines.folder.path / "certificates"
+
+    @asynccontextmanager
+    async def room(self, room: str, *, part: str = GATEWAY) -> AsyncIterator[grpc.aio.Channel]:
+        """Yield a channel of the library's own to a room, with the certificate of a part of the platform."""
+        files = files_of(self.certificates, part)
+        shown = grpc.ssl_channel_credentials(
+            files.authority.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
+        )
+        named = [("grpc.ssl_target_name_override", host_of(room))]
+        async with grpc.aio.secure_channel(self.address(room), shown, options=named) as channel:
+            yield channel
 
     @asynccontextmanager
     async def without_pub_sub(self) -> AsyncIterator[None]:

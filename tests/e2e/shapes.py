@@ -1,25 +1,20 @@
-"""The platform in both shapes: all in one process, and each room in a process of its own over TCP."""
+"""The platform in both shapes: all in one process, and each room in a process of its own over mutual TLS."""
 
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import grpc
-import httpx
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
-
 from nova.app import rooms
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.prepare import prepare
+from nova.app.processes import processes
 from nova.app.sources import of_engines
 from nova.platform.config import ROOMS as ALL
 from nova.platform.configure import load
 from tests.e2e.nova import Nova
-from tests.e2e.processes import Processes, environment
-from tests.waiting import until
+from tests.e2e.processes import environment
 
 ONE_PROCESS = "one-process"
 PROCESS_PER_ROOM = "process-per-room"
@@ -43,12 +38,11 @@ async def one_process(folder: Path, **settings: str) -> AsyncIterator[Nova]:
 
 @asynccontextmanager
 async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]:
-    """Yield the platform with each room, the relay and the gateway in processes of their own, over TCP."""
-    port, base = free_port(), free_range(len(ALL) + 1)
+    """Yield the platform as `nova up --processes` runs it: its supervisor, and a process for each part."""
+    port, base = free_port(), free_range(2 * len(ALL) + 1)
     async with Engines(folder / "data", rooms=rooms.ROOMS) as engines:
         await prepare(of_engines(engines), rooms.ROOMS)
         own = {
-            **environment(),
             "NOVA_PORT": str(port),
             "NOVA_GRPC_PORT_BASE": str(base),
             "NOVA_DATA": str(folder / "data"),
@@ -59,29 +53,20 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
             "NOVA_IDENTITY_KEK": KEK,
             **settings,
         }
-        async with Processes(own, folder) as processes:
-            for command in (*(("serve", room) for room in (*rooms.ROOMS, "gateway")), ("relay",)):
-                await processes.start(*command)
-            nova = Nova(f"http://127.0.0.1:{port}", PROCESS_PER_ROOM, engines, processes, base)
-            await until(lambda: is_ready(nova), within_s=60)
-            yield nova
-            await nova.aclose()
+        log = folder / "parts.log"
+        with log.open("a", buffering=1) as out:
+            async with processes(load(own), {**environment(), **own}, write=out.write) as supervisor:
+                nova = Nova(f"http://127.0.0.1:{port}", PROCESS_PER_ROOM, engines, supervisor, base)
+                yield nova
+                await nova.aclose()
+                codes = await supervisor.stop(first=("gateway",))
+                assert set(codes.values()) == {0}, (codes, log.read_text()[-4000:])
 
 
 async def is_ready(nova: Nova) -> bool:
-    """Return whether the gateway and every room say that they can serve."""
-    try:
-        ready = (await nova.http.get("/readyz")).status_code == 200
-        return ready and all([await room_serves(nova.address(room)) for room in rooms.ROOMS])
-    except (httpx.TransportError, grpc.aio.AioRpcError):
-        return False
-
-
-async def room_serves(address: str) -> bool:
-    """Return what a room's health service says."""
-    async with grpc.aio.insecure_channel(address) as channel:
-        answer = await HealthStub(channel).Check(HealthCheckRequest(), timeout=2)
-        return bool(answer.status == HealthCheckResponse.SERVING)
+    """Return whether every part says that it can serve."""
+    assert nova.processes is not None
+    return all([await nova.processes.serves(name) for name in nova.processes.parts])
 
 
 def free_port() -> int:

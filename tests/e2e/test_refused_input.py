@@ -118,7 +118,7 @@ async def test_q10_each_of_these_is_refused_with_its_field_by_the_room_too(
 ) -> None:
     if nova.processes is None:
         pytest.skip("rooms in one process do not listen")
-    async with grpc.aio.insecure_channel(nova.address("content")) as channel:
+    async with nova.room("content") as channel:
         stub: Any = ContentServiceStub(channel)
         for name, (draft, _, path) in BROKEN.items():
             with pytest.raises(AioRpcError) as refused:

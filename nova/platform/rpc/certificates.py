@@ -24,6 +24,7 @@ from prometheus_client import Gauge
 
 from nova.platform.errors import FailedPrecondition
 from nova.platform.rpc.peers import host_of, id_of
+from nova.platform.rpc.tls import CertificateFiles
 
 LOOK_EVERY_S: Final = 1.0
 """How often the files are looked at, at most."""
@@ -37,15 +38,6 @@ _Stamps = tuple[tuple[int, int, int], ...]
 
 class BadCertificate(FailedPrecondition):
     """The certificate of this process cannot be used."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateFiles:
-    """Where certificate (with its chain), private key and trusted authorities lie, in PEM."""
-
-    certificate: Path
-    key: Path
-    authority: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

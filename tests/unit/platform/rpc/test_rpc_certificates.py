@@ -13,9 +13,10 @@ from cryptography import x509
 from structlog.testing import capture_logs
 
 from nova.app.authority import Authority, files_of
-from nova.platform.rpc.certificates import BadCertificate, CertificateFiles, Certificates
+from nova.platform.rpc.certificates import BadCertificate, Certificates
 from nova.platform.rpc.context import CallContext, entered
 from nova.platform.rpc.server import WireServer
+from nova.platform.rpc.tls import CertificateFiles
 from nova.platform.telemetry.tracing import Tracing
 from tests.proto.echo_pb2 import WaitRequest
 from tests.unit.platform.rpc.echo_house import House, served

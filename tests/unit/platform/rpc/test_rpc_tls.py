@@ -12,11 +12,12 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from nova.app.authority import Authority
 from nova.platform.errors import Forbidden, Unavailable
-from nova.platform.rpc.certificates import CertificateFiles, Certificates
+from nova.platform.rpc.certificates import Certificates
 from nova.platform.rpc.channel import WireChannel
 from nova.platform.rpc.context import CallContext, entered
 from nova.platform.rpc.peers import caller_of, host_of
 from nova.platform.rpc.server import WireServer
+from nova.platform.rpc.tls import CertificateFiles
 from nova.platform.telemetry.tracing import Tracing
 from tests.proto.echo_pb2 import DescribeCallRequest, GetProfilesRequest
 from tests.proto.echo_pb2_grpc import EchoServiceStub

@@ -1,0 +1,59 @@
+"""What a platform stands on in either shape: engines that answer, schemas in place, and the world asked for."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nova.app import rooms
+from nova.app.engines.embedded import Engines
+from nova.app.prepare import prepare
+from nova.app.progress import Progress
+from nova.app.seed import Plan, Seeder, plan_of
+from nova.app.sources import Sources, engines_of, of_engines
+from nova.app.world.blobs import WorldBlobs
+from nova.platform.blobs import Blobs
+from nova.platform.config import Config
+from nova.platform.telemetry.log import set_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Engines, where they answer, the world if there is one, and the file of all logs."""
+
+    engines: Engines
+    sources: Sources
+    plan: Plan | None
+    log: Path
+
+
+@asynccontextmanager
+async def ground(config: Config, told: Progress) -> AsyncIterator[Ground]:
+    """Yield the ground of a platform; the logs of this process go to its file meanwhile."""
+    data = config.server.data
+    told.step("Starting PostgreSQL and Valkey")
+    async with engines_of(config, data, rooms.ROOMS) as engines:
+        log = engines.folder.log("nova")
+        with _logs_in(log, config):
+            sources = of_engines(engines, config)
+            await prepare(sources, rooms.ROOMS)
+            await Seeder(config, sources, told).seed(config.server.world)
+            yield Ground(engines=engines, sources=sources, plan=plan_of(data), log=log)
+
+
+def blobs_of(data: Path) -> Blobs:
+    """Return the object store; where a world lives it draws that world's pictures when they are first asked for."""
+    plan, folder = plan_of(data), data / "blobs"
+    return Blobs.local(folder) if plan is None else WorldBlobs.of(folder, seed=plan.seed)
+
+
+@contextmanager
+def _logs_in(file: Path, config: Config) -> Iterator[None]:
+    """Send logs to a file inside the block: the terminal is for people."""
+    with file.open("a") as out:
+        set_up(stream=out, level=logging.getLevelNamesMapping()[config.telemetry.log_level.upper()])
+        try:
+            yield
+        finally:
+            set_up(level=logging.WARNING, console=True)

@@ -1,0 +1,229 @@
+"""The platform as processes side by side, as in production: each room, the gateway and the relay, over mutual TLS.
+
+`nova up --processes` runs it on one machine. The supervisor is the certificate authority, renews certificates long
+before they expire, and on SIGHUP replaces each room in turn without a gap.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, NoReturn
+
+import grpc
+import structlog
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from nova.app import rooms
+from nova.app.authority import LIFE, SUPERVISOR, files_of, issue_all, variables_of
+from nova.app.callers import GATEWAY
+from nova.app.control import SOCKET, Control
+from nova.app.ground import Ground, ground
+from nova.app.instance import Instance, announced
+from nova.app.progress import Progress
+from nova.app.supervisor import Part, Supervisor, Write
+from nova.platform.config import Config, Environment
+from nova.platform.errors import Unavailable
+from nova.platform.knobs import BadConfig
+from nova.platform.rpc.certificates import Certificates
+from nova.platform.rpc.channel import LONGEST_RECONNECT_S
+from nova.platform.rpc.peers import host_of
+
+RELAY: Final = "relay"
+READY_S: Final = 120.0
+OVERLAP_S: Final = LONGEST_RECONNECT_S * 1.2 + 0.5
+"""How long two of a room run beside each other when one replaces the other: by then every caller knows both."""
+
+_ASK_S: Final = 2.0
+_TARGET: Final = "ipv4:127.0.0.1:{port},127.0.0.1:{spare}"
+_RENEWALS: Final = 3
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def platform_of_processes(config: Config, *, told: Progress) -> AsyncIterator[tuple[Instance, Ground]]:
+    """Yield a running platform, a process a part. Its people rest: their life is led in one process."""
+    if config.server.environment is Environment.PRODUCTION:
+        raise BadConfig(
+            "NOVA_ENVIRONMENT",
+            "production",
+            "the authority of `nova up --processes` lies in a folder: use `nova serve`.",
+        )
+    server = replace(
+        config.server, data=config.server.data.absolute(), port=config.server.port or _free_port()
+    )
+    config = replace(config, server=server)
+    async with AsyncExitStack() as stack:
+        below = await stack.enter_async_context(ground(config, told))
+        told.step("Starting a process for each room")
+        out = stack.enter_context(below.log.open("a", buffering=1))
+        supervisor = await stack.enter_async_context(
+            processes(config, environment_of(config, below, os.environ), write=out.write)
+        )
+        _roll_on_hangup(supervisor, stack)
+        control = Control(below.engines.folder.run / SOCKET, compare=_elsewhere)
+        await control.start()
+        stack.push_async_callback(control.stop)
+        url = f"http://{server.host}:{server.port}"
+        instance = Instance(pid=os.getpid(), url=url, control=control.path, sources=below.sources)
+        stack.enter_context(announced(server.data, instance))
+        yield instance, below
+
+
+@asynccontextmanager
+async def processes(
+    config: Config, environment: Mapping[str, str], *, write: Write
+) -> AsyncIterator[Supervisor]:
+    """Yield the supervisor of all parts, once every one serves. At the end the gateway goes first, then the rest."""
+    certificates = config.server.data / "certificates"
+    issue_all(certificates)
+    supervisor = Supervisor(write=write, drain_s=config.server.drain_s)
+    renewing = asyncio.create_task(_renew(certificates), name="certificates")
+    parts = parts_of(config, environment, certificates)
+    try:
+        for part in parts:
+            await supervisor.begin(part)
+        for part in parts:
+            await _ready(supervisor, part.name)
+        yield supervisor
+    finally:
+        renewing.cancel()
+        codes = await supervisor.stop(first=(GATEWAY,))
+        for name, code in codes.items():
+            if code != 0:
+                _log.warning("part_ended_badly", part=name, exit_code=code)
+
+
+def parts_of(config: Config, environment: Mapping[str, str], certificates: Path) -> Sequence[Part]:
+    """Return all parts of a platform, in the order in which they start."""
+    own = Certificates(files_of(certificates, SUPERVISOR), SUPERVISOR)
+    base = {**environment, "NOVA_GRPC_TARGET": _TARGET}
+
+    def with_certificate(part: str) -> dict[str, str]:
+        return {**base, **variables_of(files_of(certificates, part))}
+
+    async def gateway_serves(_: bool) -> bool:
+        return await asyncio.to_thread(_answers, f"http://{config.server.host}:{config.server.port}/readyz")
+
+    async def relay_serves(_: bool) -> bool:
+        return True
+
+    return [
+        *(
+            Part(
+                name=room,
+                command=("serve", room),
+                environment=with_certificate(room),
+                serves=partial(_room_serves, config, own, room),
+                moved={"NOVA_GRPC_SPARE": "on"},
+            )
+            for room in rooms.ROOMS
+        ),
+        Part(name=RELAY, command=("relay",), environment=base, serves=relay_serves, moved={}),
+        Part(
+            name=GATEWAY,
+            command=("serve", GATEWAY),
+            environment=with_certificate(GATEWAY),
+            serves=gateway_serves,
+        ),
+    ]
+
+
+def environment_of(config: Config, below: Ground, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of every part: this process's, with what was given as an option or started here."""
+    return {
+        "NOVA_LOG_FORMAT": "console",
+        **environ,
+        "NOVA_DATA": str(config.server.data),
+        "NOVA_PORT": str(config.server.port),
+        "NOVA_POSTGRES_URL": below.engines.postgres_dsn(),
+        "NOVA_REDIS_URL": below.engines.redis_url,
+    }
+
+
+async def room_serves(address: str, certificates: Certificates, room: str) -> bool:
+    """Return what a room's health service says; one that does not answer does not serve."""
+    options = [("grpc.ssl_target_name_override", host_of(room))]
+    async with grpc.aio.secure_channel(address, certificates.held.for_channel(), options=options) as channel:
+        try:
+            answer = await HealthStub(channel).Check(HealthCheckRequest(), timeout=_ASK_S)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == HealthCheckResponse.SERVING)
+
+
+async def _room_serves(config: Config, certificates: Certificates, room: str, moved: bool) -> bool:
+    server = replace(config.server, grpc_spare=moved)
+    return await room_serves(server.grpc_listens_at(room), certificates, room)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=_ASK_S) as answer:  # noqa: S310 - our own gateway
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.HTTPError):
+        return False
+
+
+async def _ready(supervisor: Supervisor, name: str) -> None:
+    try:
+        await supervisor.ready(name, within_s=READY_S)
+    except TimeoutError as error:
+        raise Unavailable(f"{name} does not serve after {READY_S:.0f} s: see the log.") from error
+
+
+async def _renew(folder: Path) -> NoReturn:
+    while True:
+        await asyncio.sleep(LIFE.total_seconds() / _RENEWALS)
+        await asyncio.to_thread(issue_all, folder)
+
+
+def _roll_on_hangup(supervisor: Supervisor, stack: AsyncExitStack) -> None:
+    """Replace the rooms and the relay, one after another, each time SIGHUP comes."""
+    loop = asyncio.get_running_loop()
+    rolling: set[asyncio.Task[None]] = set()
+
+    async def roll() -> None:
+        for name in (*rooms.ROOMS, RELAY):
+            try:
+                await supervisor.roll(name, overlap_s=OVERLAP_S)
+            except TimeoutError:
+                _log.exception("part_not_replaced", part=name)
+                return
+
+    def hang_up() -> None:
+        if not rolling:
+            task = asyncio.create_task(roll(), name="roll")
+            rolling.add(task)
+            task.add_done_callback(rolling.discard)
+
+    async def give_up() -> None:
+        loop.remove_signal_handler(signal.SIGHUP)
+        for task in tuple(rolling):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    stack.push_async_callback(give_up)
+
+
+async def _elsewhere(_name: str) -> NoReturn:
+    raise Unavailable(
+        "Projections are in the memory of the rooms' processes here: end this Nova, and ask again, or run `nova up`."
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
