@@ -248,6 +248,7 @@ def _payload(result: ExecutionResult, context: RequestContext, ready: _Ready) ->
 
 def _refusal(error: NovaError, caller: Caller, headers: Mapping[str, str]) -> Answer:
     errors = request_errors(error, caller.request_id)
+    metrics.OPERATIONS_REFUSED.labels(error.reason).inc()
     return Answer(
         body=orjson.dumps({"errors": errors}),
         refused=code_of(error),

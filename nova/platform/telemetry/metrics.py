@@ -32,6 +32,9 @@ GRPC_DURATION = Histogram(
     buckets=LATENCY_BUCKETS_S,
 )
 UNKNOWN_ERRORS = Counter("unknown_errors_total", "Errors that were masked as INTERNAL.", ["room", "method"])
+OPERATIONS_REFUSED = Counter(
+    "graphql_operations_refused_total", "GraphQL operations refused before they ran.", ["reason"]
+)
 TOKENS_REFUSED = Counter("auth_tokens_refused_total", "Tokens refused.", ["reason"])
 TASKS_FAILED = Counter("tasks_failed_total", "Background tasks that crashed.", ["task"])
 

@@ -1,6 +1,7 @@
 """H1 to H5: requests that two servers could read differently, endless ones, and slow ones."""
 
 import asyncio
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ SMUGGLING = {
     "a target that is a URL": b"GET http://other/livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a target that is a star": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "another upgrade": GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0",
     "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 }
 
@@ -123,6 +125,37 @@ async def test_h4_slow_requests_are_cut(town: Town, redis_url: str, tmp_path: Pa
         finally:
             await server.stop()
     assert reply.status == 408
+    assert reply.closed
+
+
+async def test_h4_a_body_that_drips_is_cut(town: Town, redis_url: str, tmp_path: Path) -> None:
+    config = Config(limits=Limits(enabled=False), server=Server(port=0, data=tmp_path, drain_s=1))
+    async with edge(town, redis_url, config=config) as made:
+        server = GatewayServer(
+            made.gateway.app, made.gateway.sockets, host="127.0.0.1", port=0, drain_s=1, protocol=_Hasty
+        )
+        await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(POST + b"Content-Length: 100000\r\n\r\n")
+        answer = asyncio.ensure_future(reader.readline())
+        while not answer.done():
+            writer.write(b" ")
+            await asyncio.wait([answer], timeout=0.02)
+        writer.close()
+        await server.stop()
+    assert answer.result().split()[1] == b"408"
+
+
+def test_r6_what_speaks_http2_listens_inside() -> None:
+    """gRPC's library stops neither rapid resets nor floods of headers: the rooms' ports are not for outside."""
+    assert ip_address(Server().grpc_host).is_loopback
+
+
+async def test_r6_the_door_offers_no_http2(door: Door) -> None:
+    reply = await door.raw(
+        GET + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+    )
+    assert reply.status == 400
     assert reply.closed
 
 

@@ -72,6 +72,15 @@ async def test_an_address_is_limited_on_every_path(strict: Edge) -> None:
     assert (await strict.send("GET", "/livez")).status == 200
 
 
+async def test_h9_a_claimed_address_is_limited_as_the_peer(strict: Edge) -> None:
+    async def asked(number: int) -> int:
+        claim = f"198.51.100.{number}"
+        headers = {"x-forwarded-for": claim, "forwarded": f"for={claim}", "x-real-ip": claim}
+        return (await strict.send("GET", "/playground", headers=headers)).status
+
+    assert [await asked(number) for number in range(21)] == [200] * 20 + [429]
+
+
 async def test_limits_can_be_lifted(gate: Edge, town: Town) -> None:
     ada = town.person("ada")
     for _ in range(120):

@@ -1,0 +1,139 @@
+"""Errors as clients see them: every code of the contract, with the request's id, and what else belongs to it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from nova.gateway.errors import ErrorCode
+from nova.platform.config import GraphQL, PersistedQueries
+from nova.platform.errors import (
+    Forbidden,
+    IdempotencyConflict,
+    InvalidArgument,
+    NotFound,
+    NovaError,
+    RateLimited,
+    Timeout,
+    Unauthenticated,
+    Unavailable,
+)
+from nova.platform.telemetry import metrics
+from tests.unit.gateway.edge import Edge, edge, without_rates
+from tests.unit.gateway.town import Town
+
+ACCOUNT = "{ viewer { email } }"
+UNKNOWN = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+REFUSED = {
+    ErrorCode.UNAUTHENTICATED: {"query": ACCOUNT},
+    ErrorCode.BAD_USER_INPUT: {"query": "{ nope }"},
+    ErrorCode.QUERY_TOO_COMPLEX: {"query": "{" + " a" * 400 + " }"},
+    ErrorCode.QUERY_TOO_DEEP: {"query": "{ a" * 11 + " }" * 11},
+    ErrorCode.BACKEND_BUDGET_EXCEEDED: {
+        "query": "{"
+        + " ".join(f"f{n}: homeFeed(first: {n + 1}) {{ edges {{ cursor }} }}" for n in range(11))
+        + "}"
+    },
+    ErrorCode.PERSISTED_QUERY_NOT_FOUND: {"extensions": UNKNOWN},
+}
+FROM_ROOMS: dict[ErrorCode, Exception] = {
+    ErrorCode.UNAUTHENTICATED: Unauthenticated(),
+    ErrorCode.FORBIDDEN: Forbidden(),
+    ErrorCode.BAD_USER_INPUT: InvalidArgument("Too long."),
+    ErrorCode.NOT_FOUND: NotFound(),
+    ErrorCode.RATE_LIMITED: RateLimited("Slower.", retry_after_s=7.5),
+    ErrorCode.IDEMPOTENCY_CONFLICT: IdempotencyConflict(),
+    ErrorCode.UNAVAILABLE: Unavailable("Later.", retry_after_s=2.0),
+    ErrorCode.TIMEOUT: Timeout(),
+    ErrorCode.INTERNAL: RuntimeError("secret: table users"),
+}
+
+
+def test_every_code_of_the_contract_is_shown_here() -> None:
+    shown = REFUSED.keys() | FROM_ROOMS.keys() | {ErrorCode.PERSISTED_QUERY_REQUIRED}
+    assert shown == set(ErrorCode)
+
+
+@pytest.mark.parametrize("code", REFUSED)
+async def test_a_refusal_has_its_code_and_the_id_of_its_request(gate: Edge, code: ErrorCode) -> None:
+    before = _refused()
+    answer = await gate.ask(**REFUSED[code])  # type: ignore[arg-type]
+    assert _refused() == before + 1
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == code
+    assert error["extensions"]["requestId"] == answer.headers["x-request-id"]
+    assert "data" not in answer.json()
+
+
+async def test_a_manifest_asks_for_its_documents(town: Town, redis_url: str, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes(orjson.dumps({"account": ACCOUNT}))
+    graphql = GraphQL(persisted=PersistedQueries.TRUSTED, trusted_documents=manifest)
+    async with edge(town, redis_url, config=replace(without_rates(), graphql=graphql)) as gate:
+        answer = await gate.ask(ACCOUNT)
+    extensions = answer.json()["errors"][0]["extensions"]
+    assert extensions == {
+        "code": ErrorCode.PERSISTED_QUERY_REQUIRED,
+        "requestId": answer.headers["x-request-id"],
+    }
+
+
+@pytest.mark.parametrize("code", FROM_ROOMS)
+async def test_an_error_of_a_room_has_its_code_and_the_answer_its_cost(
+    gate: Edge, town: Town, ada: bytes, code: ErrorCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised = FROM_ROOMS[code]
+
+    def called(_method: str) -> None:
+        raise raised
+
+    monkeypatch.setattr(town, "called", called)
+    answer = await gate.ask("{ __typename viewer { email } }", viewer=ada)
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == code
+    assert error["extensions"]["requestId"] == answer.headers["x-request-id"]
+    assert error["path"] == ["viewer", "email"]
+    assert error["locations"]
+    retry_after = raised.retry_after_s if isinstance(raised, NovaError) else None
+    assert error["extensions"].get("retryAfter") == retry_after
+    assert b"secret" not in answer.body
+    assert answer.json()["data"] == {"__typename": "Query", "viewer": None}
+    assert answer.json()["extensions"]["cost"]["complexity"] == 1
+
+
+def _refused() -> float:
+    """Return how many operations the metric says were refused."""
+    (family,) = metrics.OPERATIONS_REFUSED.collect()
+    return sum(sample.value for sample in family.samples if sample.name.endswith("_total"))
+
+
+PAGES = {
+    "viewer": "viewer { user { handle followerCount postCount } }",
+    "person": 'user(handle: "bob") { handle followerCount posts(first: 2) { edges { node { caption likeCount } } } }',
+    "home": "homeFeed { edges { node { caption likeCount author { handle followerCount } } } }",
+    "threads": "homeFeed { edges { node { caption comments(first: 2) { edges { node { text } } } } } }",
+}
+
+
+@pytest.mark.parametrize("room", ["identity", "user", "graph", "content", "social", "feed"])
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_lost_room_is_named_and_leaves_the_rest_of_the_answer(
+    gate: Edge, town: Town, page: str, room: str
+) -> None:
+    ada, bob = town.person("ada"), town.person("bob")
+    town.comment(town.post(bob), ada)
+    text = f"{{ __typename {PAGES[page]} }}"
+    town.down = {room}
+    answer = (await gate.ask(text, viewer=ada)).json()
+    town.down = set()
+    whole = (await gate.ask(text, viewer=ada)).json()
+    assert "errors" not in whole
+    assert "degraded" not in whole["extensions"]
+    assert answer["data"]["__typename"] == "Query"
+    assert answer["extensions"]["cost"].keys() == {"complexity", "depth", "backendCalls"}
+    lost = {error["extensions"]["code"] for error in answer.get("errors", ())}
+    assert lost <= {"UNAVAILABLE"}
+    assert answer["extensions"].get("degraded", [room]) == [room]
+    if answer["data"] != whole["data"]:
+        assert lost or answer["extensions"]["degraded"] == [room]
