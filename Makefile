@@ -7,6 +7,7 @@ BIN    := $(VENV)/bin
 PYTHON := $(BIN)/python
 NODE   := tools/node/node_modules
 BUF    := $(NODE)/.bin/buf
+HELM   := tools/bin/helm
 PROTOS := $(shell find proto -name '*.proto')
 NATIVE := $(shell find native -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
@@ -40,6 +41,22 @@ lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs,
 audit: $(VENV)/.developed $(NODE)/.installed ## The GraphQL-over-HTTP audit against a running gateway.
 	$(PYTHON) tools/audit.py
 
+.PHONY: manifests
+manifests: $(VENV)/.deployed $(HELM) ## Render the Helm chart and check every object against its schema.
+	$(PYTHON) tools/manifests.py $(HELM)
+
+.PHONY: engines
+engines: $(VENV)/.developed ## Fetch and start Kafka, Neo4j, PostgreSQL, PgBouncer and Valkey on this machine, without containers.
+	@$(PYTHON) tools/engines start
+
+.PHONY: engines-stop
+engines-stop: ## End the engines; what they keep stays in .nova-engines.
+	@$(PYTHON) tools/engines stop
+
+.PHONY: test-real
+test-real: engines ## The contract and end-to-end suites on these engines, which are emptied for it.
+	NOVA_TEST_ENGINES=$(CURDIR)/.nova-engines/env $(PYTHON) -m pytest tests/contract tests/e2e -k "kafka or real-engines" $(ARGS)
+
 .PHONY: native
 native: ## Build the native core again, in release.
 	@touch Cargo.toml
@@ -66,6 +83,7 @@ lock: ## Resolve requirements/*.txt again.
 	$(call resolve,run,)
 	$(call resolve,dev,--extra dev)
 	$(call resolve,bench,--extra dev --extra bench)
+	$(call resolve,deploy,--extra dev --extra deploy)
 
 define resolve
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
@@ -84,6 +102,14 @@ $(VENV)/.installed: pyproject.toml requirements/run.txt $(NATIVE)
 $(VENV)/.developed: $(VENV)/.installed requirements/dev.txt
 	@tools/install.sh $(VENV) dev
 	@touch $@
+
+$(VENV)/.deployed: $(VENV)/.developed requirements/deploy.txt
+	@tools/install.sh $(VENV) deploy
+	@touch $@
+
+$(HELM):
+	@command -v go >/dev/null || { echo "Go is missing: install Go 1.24 or newer, then repeat this command."; exit 1; }
+	GOBIN=$(CURDIR)/$(@D) go install helm.sh/helm/v3/cmd/helm@v3.19.2
 
 $(NODE)/.installed: tools/node/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer, then repeat this command."; exit 1; }

@@ -2,7 +2,7 @@
 # Installs one set of pinned requirements and Nova itself, editable and in release, into a venv. Uses uv where it
 # is there (ten times faster), pip elsewhere.
 #
-#   tools/install.sh VENV run|dev
+#   tools/install.sh VENV run|dev|deploy
 set -euo pipefail
 venv=$(realpath -m "$1") set=$2
 cd "$(dirname "$0")/.."

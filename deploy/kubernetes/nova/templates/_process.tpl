@@ -1,0 +1,116 @@
+{{/* What all processes of Nova have in common. Each takes a dict: root, name (the component), command, port, resources. */}}
+
+{{- define "nova.labels" -}}
+app.kubernetes.io/name: nova-{{ .name }}
+app.kubernetes.io/component: {{ .name }}
+app.kubernetes.io/part-of: nova
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+{{- end }}
+
+{{- define "nova.selector" -}}
+app.kubernetes.io/component: {{ .name }}
+app.kubernetes.io/part-of: nova
+{{- end }}
+
+{{- define "nova.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ required "image.digest or image.tag has to be given" .tag }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A pod that is not root, writes nowhere but in its own memory, and has no rights in the cluster. */}}
+{{- define "nova.pod" -}}
+metadata:
+  labels:
+    {{- include "nova.labels" . | nindent 4 }}
+  annotations:
+    checksum/config: {{ .root.Values.config | toYaml | sha256sum }}
+spec:
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: 40
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 10001
+    runAsGroup: 10001
+    fsGroup: 10001
+    seccompProfile: {type: RuntimeDefault}
+  topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: topology.kubernetes.io/zone
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels:
+          {{- include "nova.selector" . | nindent 10 }}
+  containers:
+    - name: {{ .name }}
+      image: {{ include "nova.image" .root }}
+      imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+      args: {{ .command | toJson }}
+      env:
+        - {name: NOVA_DATA, value: /var/lib/nova}
+        - {name: NOVA_GRPC_HOST, value: 0.0.0.0}
+        - {name: NOVA_GRPC_TARGET, value: "nova-{room}:{port}"}
+        - {name: NOVA_METRICS_PORT, value: "9464"}
+        - {name: NOVA_TLS_CERTIFICATE, value: /etc/nova/tls/tls.crt}
+        - {name: NOVA_TLS_KEY, value: /etc/nova/tls/tls.key}
+        - {name: NOVA_TLS_CA, value: /etc/nova/tls/ca.crt}
+        {{- range $name, $value := .root.Values.config }}
+        - {name: {{ $name }}, value: {{ $value | quote }}}
+        {{- end }}
+        {{- range .env }}
+        - {name: {{ .name }}, value: {{ .value | quote }}}
+        {{- end }}
+      envFrom:
+        - secretRef: {name: {{ .root.Values.secretName }}}
+      ports:
+        {{- if .port }}
+        - {name: serve, containerPort: {{ .port }}}
+        {{- end }}
+        - {name: metrics, containerPort: 9464}
+      {{- with .probes }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+      resources:
+        requests: {cpu: {{ .resources.cpu | quote }}, memory: {{ .resources.memory }}}
+        limits: {cpu: {{ .resources.cpu | quote }}, memory: {{ .resources.memory }}}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities: {drop: [ALL]}
+      volumeMounts:
+        - {name: data, mountPath: /var/lib/nova}
+        - {name: tmp, mountPath: /tmp}
+        - {name: tls, mountPath: /etc/nova/tls, readOnly: true}
+  volumes:
+    - name: data
+      emptyDir: {sizeLimit: 1Gi}
+    - name: tmp
+      emptyDir: {medium: Memory, sizeLimit: 64Mi}
+    - name: tls
+      secret: {secretName: nova-{{ .name }}-tls, defaultMode: 0440}
+{{- end }}
+
+{{/* The kubelet's own gRPC probe speaks no TLS, so the probe runs beside the server and shows the room's certificate. */}}
+{{- define "nova.grpc-probes" -}}
+{{- $probe := list "grpc-health-probe" (printf "-addr=127.0.0.1:%v" .port) "-tls" "-tls-ca-cert=/etc/nova/tls/ca.crt" "-tls-client-cert=/etc/nova/tls/tls.crt" "-tls-client-key=/etc/nova/tls/tls.key" -}}
+startupProbe:
+  exec: {command: {{ $probe | toJson }}}
+  periodSeconds: 1
+  failureThreshold: 60
+readinessProbe:
+  exec: {command: {{ $probe | toJson }}}
+  periodSeconds: 2
+  failureThreshold: 2
+  timeoutSeconds: 2
+livenessProbe:
+  exec: {command: {{ append $probe "-service=liveness" | toJson }}}
+  periodSeconds: 10
+  failureThreshold: 3
+  timeoutSeconds: 2
+{{- end }}

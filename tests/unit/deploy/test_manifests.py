@@ -1,0 +1,62 @@
+"""The chart says of the rooms what the code says: who they are, where they listen, whom they let in, what they hear."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nova.app import rooms
+from nova.app.callers import callers_of
+from nova.platform.config import Config, describe
+from nova.platform.events import Topic
+
+CHART = Path(__file__).parents[3] / "deploy" / "kubernetes" / "nova"
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+ROOMS: dict[str, Any] = VALUES["rooms"]
+
+
+def callers(room: str) -> set[str]:
+    """Everybody who may call some method of a room."""
+    services = import_module(f"nova.api.{room}.v1.{room}_pb2").DESCRIPTOR.services_by_name.values()
+    return {
+        caller
+        for service in services
+        for method in service.methods
+        for caller in callers_of(room, method.name)
+    }
+
+
+def heard(room: str) -> set[str]:
+    """The topics of others that a room knows."""
+    events = import_module(f"nova.services.{room}.events")
+    topics = [value.name for value in vars(events).values() if isinstance(value, Topic)]
+    return {name for name in topics if not name.startswith(f"{room}.")}
+
+
+def test_every_room_is_deployed() -> None:
+    assert set(ROOMS) == set(rooms.ROOMS)
+
+
+@pytest.mark.parametrize("room", rooms.ROOMS)
+def test_a_room_listens_where_it_is_expected(room: str) -> None:
+    assert ROOMS[room]["port"] == Config().server.grpc_port(room)
+
+
+@pytest.mark.parametrize("room", rooms.ROOMS)
+def test_the_network_lets_those_in_who_may_call_and_nobody_else(room: str) -> None:
+    assert set(ROOMS[room]["callers"]) == callers(room)
+
+
+@pytest.mark.parametrize("room", rooms.ROOMS)
+def test_a_room_is_scaled_by_topics_that_it_hears(room: str) -> None:
+    assert set(ROOMS[room].get("topics", ())) <= heard(room)
+
+
+def test_the_chart_turns_knobs_that_exist() -> None:
+    text = "".join(path.read_text() for path in (CHART / "values.yaml", *(CHART / "templates").iterdir()))
+    turned = set(re.findall(r"NOVA_[A-Z_]*[A-Z]", text))
+    assert turned
+    assert turned <= {row.variable for row in describe(Config())}
