@@ -6,13 +6,15 @@ function returns the value to keep and raises `InvalidArgument` with the field a
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Hashable, Sequence
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from nova.platform.errors import InvalidArgument
 from nova.platform.mail.address import MAILBOX_MOST, is_mailbox
 from nova.policy import words
+
+P = TypeVar("P", bound=Hashable)
 
 CAPTION_MOST: Final = 2000
 COMMENT_MOST: Final = 1000
@@ -103,6 +105,16 @@ def media_urls(values: Sequence[str], *, field: str = "media_urls") -> tuple[str
     if len(values) > MEDIA_MOST:
         raise InvalidArgument(f"{field} has {len(values)} entries: at most {MEDIA_MOST}.", field=field)
     return tuple(media_url(value, field=field) for value in values)
+
+
+def chosen(people: Sequence[P], *, wanted: bool, field: str = "audience_user_ids") -> tuple[P, ...]:
+    """Return whom an author chose, each once: 1 to 500 people where that is the audience (`wanted`), else nobody."""
+    distinct = tuple(dict.fromkeys(people))
+    if wanted != bool(distinct):
+        raise InvalidArgument("Name people for an audience of chosen ones, and for no other.", field=field)
+    if len(distinct) > CHOSEN_MOST:
+        raise InvalidArgument(f"{field} has {len(distinct)} people: at most {CHOSEN_MOST}.", field=field)
+    return distinct
 
 
 def media_url(value: str, *, field: str = "media_url") -> str:

@@ -12,14 +12,14 @@ from graphql.language.block_string import dedent_block_string_lines
 from nova.gateway.errors import QueryTooComplex
 
 NAME: Final = 1
-PUNCTUATOR: Final = 2
 NUMBER: Final = 3
 BLOCK: Final = 4
 STRING: Final = 5
 END: Final = 6
 _STRAY: Final = 7
 
-# What is ignored before a token, then the token; the number of the group is its kind.
+# What is ignored before a token, then the token; the number of the group is its kind. Punctuators, the second, are told
+# by their text.
 _TOKEN: Final = re.compile(
     r"(?:[ \t\n\r,\ufeff]++|#[^\n\r]*+)*+"
     r"(?:([A-Za-z_][A-Za-z0-9_]*+)"

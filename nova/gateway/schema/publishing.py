@@ -21,7 +21,6 @@ from nova.gateway.schema.content import (
     show_stories,
 )
 from nova.gateway.schema.mutations import MutationInput, Payload, mutation
-from nova.platform.errors import InvalidArgument
 from nova.policy import rules
 
 _KINDS = {
@@ -164,9 +163,9 @@ class ContentMutations:
             request.caption = rules.caption(input.caption)
         if isinstance(input.tags, list):
             request.tags.CopyFrom(content_pb2.TagList(tags=rules.tags(input.tags)))
+        request.audience_user_ids.extend(_chosen(input.audience or None, input.audience_user_ids))
         if input.audience:
             request.audience = content_pb2.Audience.ValueType(input.audience.value)
-            request.audience_user_ids.extend(_chosen(input.audience, input.audience_user_ids))
         answer = await context.change(context.rooms.content.EditPost, request, key=input.idempotency_key)
         return EditPostPayload(post=await _post_after(info, answer.post))
 
@@ -219,12 +218,9 @@ async def _story_after(info: Info, source: content_pb2.Story) -> Story | None:
     return story
 
 
-def _chosen(audience: Audience, user_ids: Sequence[strawberry.ID]) -> list[bytes]:
-    if len(user_ids) > rules.CHOSEN_MOST:
-        raise InvalidArgument(f"At most {rules.CHOSEN_MOST} people.", field="audience_user_ids")
-    if bool(user_ids) != (audience is Audience.CHOSEN):
-        raise InvalidArgument("Name people for CHOSEN, and for CHOSEN alone.", field="audience_user_ids")
-    return [bytes_of(user_id, Kind.USER) for user_id in user_ids]
+def _chosen(audience: Audience | None, user_ids: Sequence[strawberry.ID]) -> list[bytes]:
+    people = rules.chosen(user_ids, wanted=audience is Audience.CHOSEN)
+    return [bytes_of(user_id, Kind.USER) for user_id in people]
 
 
 def _content_type(urls: Sequence[str]) -> ContentType:

@@ -123,7 +123,3 @@ class EmptyPost(InvalidArgument):
 
 class MediaMissing(InvalidArgument):
     """A post of pictures or videos needs at least one."""
-
-
-class NobodyChosen(InvalidArgument):
-    """An audience of chosen people needs at least one, and no other audience takes any."""

@@ -120,3 +120,18 @@ async def test_only_signing_in_is_open_to_all(gate: Edge, town: Town, ada: bytes
         assert await gate.code(text) == "UNAUTHENTICATED"
     assert not town.calls
     assert (await gate.data("{ __typename }"))["__typename"] == "Query"
+
+
+async def test_an_edit_chooses_people_for_that_audience_alone(
+    gate: Edge, town: Town, ada: bytes, bob: bytes
+) -> None:
+    text = "mutation($input: EditPostInput!) { editPost(input: $input) { userErrors { field } post { id } } }"
+    post, person = encode(Kind.POST, town.post(ada)), encode(Kind.USER, bob)
+    for wrong in (
+        {"audienceUserIds": [person]},
+        {"audience": "CHOSEN"},
+        {"audience": "EVERYONE", "audienceUserIds": [person]},
+    ):
+        answer = await gate.data(text, viewer=ada, variables={"input": {"postId": post, **wrong}})
+        assert answer["editPost"] == {"userErrors": [{"field": ["audienceUserIds"]}], "post": None}
+    assert not town.calls

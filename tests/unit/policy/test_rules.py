@@ -120,3 +120,13 @@ def test_no_text_breaks_a_rule_without_saying_so(value: str) -> None:
         except InvalidArgument:
             continue
         assert rule(kept) == kept
+
+
+def test_people_are_chosen_for_that_audience_and_no_other() -> None:
+    assert rules.chosen(["a", "b", "a"], wanted=True) == ("a", "b")
+    assert rules.chosen([], wanted=False) == ()
+    assert len(rules.chosen(range(rules.CHOSEN_MOST), wanted=True)) == rules.CHOSEN_MOST
+    for people, wanted in (([], True), (["a"], False), (range(rules.CHOSEN_MOST + 1), True)):
+        with pytest.raises(InvalidArgument) as caught:
+            rules.chosen(people, wanted=wanted)
+        assert caught.value.field == "audience_user_ids"

@@ -15,7 +15,6 @@ from nova.services.content.model import (
     EmptyPost,
     MediaLink,
     MediaMissing,
-    NobodyChosen,
     Post,
     PostId,
     PostNotFound,
@@ -58,7 +57,7 @@ class Posts:
     async def create(self, actor: Actor, draft: Draft) -> Post:
         """Publish a post."""
         actor.require("content:create")
-        chosen = checked_choice(draft.audience, draft.chosen)
+        chosen = rules.chosen(draft.chosen, wanted=draft.audience is Audience.CHOSEN)
         post = Post(
             post_id=PostId(uuid7()),
             author_id=UserId(actor.user_id),
@@ -89,7 +88,7 @@ class Posts:
             if was is None:
                 raise PostNotFound
             becomes = self._changed(was, changes)
-            chosen = () if changes.audience is None else checked_choice(becomes.audience, changes.chosen)
+            chosen = rules.chosen(changes.chosen, wanted=changes.audience is Audience.CHOSEN)
             if becomes != was or chosen:
                 becomes = replace(becomes, edited_at=self._clock.now(), version=was.version + 1)
                 await tx.replace_post(was, becomes)
@@ -132,16 +131,6 @@ class Posts:
         if not becomes.caption.strip() and not becomes.media:
             raise EmptyPost(field="caption")
         return becomes
-
-
-def checked_choice(audience: Audience, chosen: Sequence[UserId]) -> tuple[UserId, ...]:
-    """Return whom the author chose, each once. Raises `NobodyChosen` where audience and choice do not fit."""
-    people = tuple(dict.fromkeys(chosen))
-    if (audience is Audience.CHOSEN) != bool(people):
-        raise NobodyChosen(field="audience_user_ids")
-    if len(people) > rules.CHOSEN_MOST:
-        raise NobodyChosen(f"Choose at most {rules.CHOSEN_MOST} people.", field="audience_user_ids")
-    return people
 
 
 def checked_media(links: Sequence[MediaLink]) -> tuple[MediaLink, ...]:

@@ -19,7 +19,7 @@ from nova.services.content.model import (
     TooManyStories,
     UserId,
 )
-from nova.services.content.service.posts import checked_choice, checked_media
+from nova.services.content.service.posts import checked_media
 from nova.services.content.service.sight import Sight
 from nova.services.content.store.stories import StoryStore
 from nova.services.content.store.tx import ContentWriter
@@ -49,7 +49,7 @@ class Stories:
     ) -> SeenStory:
         """Publish a story for 24 hours. Raises `TooManyStories` for one more than may be live at a time."""
         actor.require("content:create")
-        people = checked_choice(audience, chosen)
+        people = rules.chosen(chosen, wanted=audience is Audience.CHOSEN)
         now = self._clock.now()
         story = Story(
             story_id=StoryId(uuid7()),
