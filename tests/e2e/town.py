@@ -132,7 +132,7 @@ async def built(nova: Nova) -> Town:
 
 
 async def _private_life(town: Town) -> None:
-    """`per` is private: `fay` follows him, `pat` has asked to, `sam` has not."""
+    """`per` is private: `fay` follows him, `pat` has asked to, `sam` has not. `vic` mutes a word that nobody writes."""
     await town.nova.do("updateProfile", "user { isPrivate }", town.people["per"], isPrivate=True)
     for name in ("fay", "pat"):
         state = "query($id: ID!) { node(id: $id) { ... on User { isPrivate } } }"
@@ -140,6 +140,7 @@ async def _private_life(town: Town) -> None:
         await town.nova.eventually(person, state, {"node": {"isPrivate": True}}, id=town.people["per"].id)
         await town.follow(name, "per")
     await town.nova.do("acceptFollow", "user { id }", town.people["per"], userId=town.people["fay"].id)
+    await town.nova.do("muteWord", "mutedWord { word }", town.people["vic"], word="never written")
 
 
 async def _publications(town: Town) -> None:
