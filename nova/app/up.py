@@ -23,16 +23,21 @@ from nova.app.progress import Progress, progress
 from nova.app.projections import compare, projections_of
 from nova.native.build import require_current
 from nova.platform.config import Config
+from nova.platform.mail.configured import folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What somebody wants to know of a Nova that is ready. `people` says whether there are any to sign in as."""
+    """What somebody wants to know of a Nova that is ready. `people` says whether there are any to sign in as.
+
+    `mail` is the folder of mails, where no server sends them.
+    """
 
     instance: Instance
     data: Path
     people: bool
     started_s: float
+    mail: Path | None
 
     def line(self) -> str:
         """Return one line of JSON."""
@@ -57,6 +62,8 @@ class Started:
             ("Data", str(self.data)),
             ("Logs", str(self.data / "logs" / "nova.log")),
         ]
+        if self.mail is not None:
+            rows.append(("Mail", f"{self.mail}  (each mail that Nova sends, as an .eml file)"))
         if self.people:
             rows.append(("Sign in as", f"{', '.join(SHOWN_HANDLES)}  (password: {PASSWORD})"))
         lines = [f"  {name:<11} {value}" for name, value in rows]
@@ -80,6 +87,7 @@ async def up(config: Config, *, began: float, as_json: bool, still: bool, proces
                 data=config.server.data,
                 people=below.plan is not None,
                 started_s=time.monotonic() - began,
+                mail=folder(config),
             )
             print(started.line() if as_json else started.table(), flush=True)  # noqa: T201 - the command's answer
             await _until_the_end(ending, below.engines)

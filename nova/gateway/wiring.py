@@ -15,6 +15,7 @@ from nova.gateway.cards import Cards
 from nova.gateway.context import RequestContext, Rooms
 from nova.gateway.documents import Documents
 from nova.gateway.engine import Engine, Store
+from nova.gateway.http.account_pages import RESET_PASSWORD_PAGE, VERIFY_EMAIL_PAGE
 from nova.gateway.http.graphql import GraphQLRoute
 from nova.gateway.http.graphql_socket import SocketRoute
 from nova.gateway.http.media import PREFIX, MediaRoute
@@ -120,6 +121,8 @@ def _routes(platform: Platform, rooms: Rooms, engine: Engine) -> Mapping[str, Ro
         "/auth/login": Route("auth", {"POST": sign_in.login}),
         "/auth/refresh": Route("auth", {"POST": sign_in.refresh}),
         "/auth/logout": Route("auth", {"POST": sign_in.logout}),
+        "/verify-email": Route("account", {"GET": VERIFY_EMAIL_PAGE}),
+        "/reset-password": Route("account", {"GET": RESET_PASSWORD_PAGE}),
         "/.well-known/jwks.json": Route("keys", {"GET": keys}),
         "/livez": Route("health", {"GET": operations.live}, unmetered=True),
         "/readyz": Route("health", {"GET": operations.ready}, unmetered=True),

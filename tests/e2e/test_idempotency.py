@@ -104,6 +104,13 @@ def plainly(given: dict[str, Any], other: dict[str, Any], fields: str) -> Make:
     return make
 
 
+def without_other(given: dict[str, Any], fields: str) -> Make:
+    async def make(_cast: Cast) -> Call:
+        return Call(given, None, fields)
+
+    return make
+
+
 async def seen(cast: Cast) -> Call:
     first, second = await cast.posts()
     return Call({"postIds": [first]}, {"postIds": [second]}, "seenPostIds")
@@ -150,9 +157,14 @@ CALLS: dict[str, Make] = {
     "notInterested": on(Cast.posts, "postId", "postId"),
     "revokeSession": on(Cast.sessions, "id", "revokedSessionId"),
     "changePassword": password,
+    "requestPasswordReset": plainly({"email": "one@example.org"}, {"email": "two@example.org"}, ""),
+    "requestEmailVerification": without_other({}, "viewer { emailVerified }"),
 }
-ELSEWHERE = {"signUp", "signIn", "refreshSession", "signOut", "revokeAllSessions"}
-"""signUp is tested below, refreshSession with the tokens, signIn in its room; the last two end who would ask again."""
+ELSEWHERE = {
+    "signUp", "signIn", "refreshSession", "signOut", "revokeAllSessions", "resetPassword", "verifyEmail",
+}  # fmt: skip
+"""Those with links are tested where the mails are, signUp below, refreshSession with the tokens, signIn in its
+room; signing out ends who would ask again."""
 
 
 async def sent(

@@ -37,7 +37,7 @@ POST_FOR_ALL = {
     "shareCount", "viewerHasLiked", "viewerHasShared", "comments", "likers",
 }  # fmt: skip
 POST_FOR_AUTHOR = {"edits"}
-OPEN = {"signUp", "signIn", "refreshSession"}
+OPEN = {"signUp", "signIn", "refreshSession", "requestPasswordReset", "resetPassword", "verifyEmail"}
 
 ROLES = {
     "stranger": Relation.NONE,

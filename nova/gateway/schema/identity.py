@@ -129,6 +129,57 @@ class ChangePasswordPayload(Payload):
     tokens: Tokens | None = None
 
 
+@strawberry.input
+class RequestPasswordResetInput(MutationInput):
+    """The address of the account."""
+
+    email: str
+
+
+@strawberry.type
+class RequestPasswordResetPayload(Payload):
+    """Whoever has the address finds a mail there; the answer does not tell whether anybody has."""
+
+
+@strawberry.input
+class ResetPasswordInput(MutationInput):
+    """The link that was mailed, and the new password."""
+
+    token: str = strawberry.field(description="From the link: good once, for 30 minutes.")
+    password: str = strawberry.field(description="8 to 128 characters.")
+
+
+@strawberry.type
+class ResetPasswordPayload(Payload):
+    """Done: all sessions have ended, so sign in."""
+
+
+@strawberry.input
+class RequestEmailVerificationInput(MutationInput):
+    """The account that asks."""
+
+
+@strawberry.type
+class RequestEmailVerificationPayload(Payload):
+    """A mail is on its way, unless the address is verified already."""
+
+    viewer: Viewer | None = None
+
+
+@strawberry.input
+class VerifyEmailInput(MutationInput):
+    """The link that was mailed."""
+
+    token: str = strawberry.field(description="From the link: good once, for 24 hours.")
+
+
+@strawberry.type
+class VerifyEmailPayload(Payload):
+    """The address that is verified now."""
+
+    email: str | None = None
+
+
 def _device(info: Info) -> identity_pb2.Device:
     client = info.context.client
     return identity_pb2.Device(user_agent=client.user_agent, ip_address=client.address)
@@ -215,3 +266,55 @@ class IdentityMutations:
         )
         await context.sign_in(answer.tokens.access_token)
         return ChangePasswordPayload(tokens=Tokens.of(answer.tokens))
+
+    @mutation(
+        "Mails a link that sets a new password.", changing("identity.RequestPasswordReset"), public=True
+    )
+    async def request_password_reset(
+        self,
+        info: Info,
+        input: RequestPasswordResetInput,  # noqa: A002 - as above
+    ) -> RequestPasswordResetPayload:
+        """Ask for a link."""
+        context = info.context
+        request = identity_pb2.RequestPasswordResetRequest(email=rules.email(input.email))
+        await context.change(context.rooms.identity.RequestPasswordReset, request, key=input.idempotency_key)
+        return RequestPasswordResetPayload()
+
+    @mutation(
+        "Sets a new password by a mailed link, and ends all sessions.",
+        changing("identity.ResetPassword"),
+        public=True,
+    )
+    async def reset_password(self, info: Info, input: ResetPasswordInput) -> ResetPasswordPayload:  # noqa: A002 - as above
+        """Set a new password."""
+        context = info.context
+        request = identity_pb2.ResetPasswordRequest(
+            token=input.token, password=rules.password(input.password)
+        )
+        await context.change(context.rooms.identity.ResetPassword, request, key=input.idempotency_key)
+        return ResetPasswordPayload()
+
+    @mutation(
+        "Mails a link that verifies the viewer's address.", changing("identity.RequestEmailVerification")
+    )
+    async def request_email_verification(
+        self,
+        info: Info,
+        input: RequestEmailVerificationInput,  # noqa: A002 - as above
+    ) -> RequestEmailVerificationPayload:
+        """Ask for another link."""
+        context = info.context
+        request = identity_pb2.RequestEmailVerificationRequest()
+        await context.change(
+            context.rooms.identity.RequestEmailVerification, request, key=input.idempotency_key
+        )
+        return RequestEmailVerificationPayload(viewer=Viewer())
+
+    @mutation("Verifies an address by a mailed link.", changing("identity.VerifyEmail"), public=True)
+    async def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:  # noqa: A002 - as above
+        """Verify an address."""
+        context = info.context
+        request = identity_pb2.VerifyEmailRequest(token=input.token)
+        answer = await context.change(context.rooms.identity.VerifyEmail, request, key=input.idempotency_key)
+        return VerifyEmailPayload(email=answer.email)

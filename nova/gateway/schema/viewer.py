@@ -67,6 +67,11 @@ class Viewer:
         """Return the address of the account."""
         return (await info.context.readers.account()).email
 
+    @field(description="Whether a link mailed to the address came back.", metadata=_ACCOUNT)
+    async def email_verified(self, info: Info) -> bool:
+        """Return whether the address is shown to be the viewer's."""
+        return (await info.context.readers.account()).email_verified
+
     @field(metadata=_ACCOUNT)
     async def roles(self, info: Info) -> list[str]:
         """Return the roles of the account as they are now."""

@@ -1,20 +1,27 @@
 """What the configuration asks for: the mailer, and the site that links lead to."""
 
+from pathlib import Path
+from typing import Final
+
 from nova.platform.clock import Clock
 from nova.platform.config import Config
 from nova.platform.mail.folder import FolderMailer
 from nova.platform.mail.port import Mailer
 from nova.platform.mail.smtp import SmtpMailer
 
-FOLDER = "mail"
-"""Below the data folder, where no SMTP server is configured."""
+_FOLDER: Final = "mail"
+
+
+def folder(config: Config) -> Path | None:
+    """Return where mails are written, or None where an SMTP server sends them."""
+    return config.server.data / _FOLDER if config.mail.smtp_url is None else None
 
 
 def mailer(config: Config, *, clock: Clock) -> Mailer:
     """Return the one that sends by SMTP where a server is configured, else the one that writes files."""
     mail = config.mail
     if mail.smtp_url is None:
-        return FolderMailer(config.server.data / FOLDER, sender=mail.sender, clock=clock)
+        return FolderMailer(config.server.data / _FOLDER, sender=mail.sender, clock=clock)
     return SmtpMailer(mail.smtp_url.reveal(), sender=mail.sender, clock=clock)
 
 

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from nova.platform.errors import Conflict, NotFound, RateLimited, Unauthenticated
+from nova.platform.errors import Conflict, InvalidArgument, NotFound, RateLimited, Unauthenticated
 from nova.policy.permissions import Role, permissions_of
 
+MailId = NewType("MailId", UUID)
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
 
@@ -26,6 +28,7 @@ class Account:
     roles: frozenset[Role]
     epoch: int
     created_at: datetime
+    email_verified_at: datetime | None
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -54,6 +57,7 @@ class NewAccount:
             roles=self.roles,
             epoch=0,
             created_at=self.created_at,
+            email_verified_at=None,
         )
 
 
@@ -165,6 +169,35 @@ class StoredKey:
     verifies_until: datetime
 
 
+class MailKind(StrEnum):
+    """What a mail is for. A link serves the purpose of its mail, and no other."""
+
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMail:
+    """A mail to the owner of an account; `email` is the address that the account had when it was queued."""
+
+    mail_id: MailId
+    user_id: UserId
+    kind: MailKind
+    email: str
+    queued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueMail:
+    """A mail that is being sent, for the `tries`-th time."""
+
+    mail: QueuedMail
+    handle: str
+    tries: int
+
+
 class HandleTaken(Conflict):
     """This handle belongs to another account: choose another."""
 
@@ -187,6 +220,14 @@ class RefreshTokenInvalid(Unauthenticated):
 
 class RefreshTokenReused(Unauthenticated):
     """This refresh token was used before, so its session was ended: sign in again."""
+
+
+class TooManyMails(RateLimited):
+    """Too many mails were asked for: wait, then ask again."""
+
+
+class LinkInvalid(InvalidArgument):
+    """This link is not good any more: ask for a new one."""
 
 
 class SessionNotFound(NotFound):

@@ -17,10 +17,17 @@ from nova.services.identity.model import (
     UserId,
 )
 from nova.services.identity.service.accounts import Accounts
+from nova.services.identity.service.recovery import Recovery
 from nova.services.identity.service.roles import Roles
 from nova.services.identity.service.sessions import Sessions
+from nova.services.identity.service.verification import Verification
 
-SYSTEM_METHODS = frozenset({"SignUp", "SignIn", "RefreshSession", "GetKeySet", "ListRevocations"})
+SYSTEM_METHODS = frozenset(
+    {
+        "SignUp", "SignIn", "RefreshSession", "RequestPasswordReset", "ResetPassword", "VerifyEmail",
+        "GetKeySet", "ListRevocations",
+    }
+)  # fmt: skip
 MOST_SESSIONS = 100
 MOST_REVOCATIONS = 5000
 _USER_AGENT_MOST = 300
@@ -34,9 +41,19 @@ class IdentityServer(IdentityServiceServicer):
     """
 
     def __init__(
-        self, *, accounts: Accounts, sessions: Sessions, roles: Roles, keys: SigningKeys, once: Once
+        self,
+        *,
+        accounts: Accounts,
+        recovery: Recovery,
+        verification: Verification,
+        sessions: Sessions,
+        roles: Roles,
+        keys: SigningKeys,
+        once: Once,
     ) -> None:
         self._accounts = accounts
+        self._recovery = recovery
+        self._verification = verification
         self._sessions = sessions
         self._roles = roles
         self._keys = keys
@@ -106,6 +123,44 @@ class IdentityServer(IdentityServiceServicer):
             pb.RevokeAllSessionsResponse,
             lambda: self._sessions.revoke_all(current_actor()),
             present=lambda count: pb.RevokeAllSessionsResponse(revoked_count=count),
+        )
+
+    async def RequestPasswordReset(
+        self, request: pb.RequestPasswordResetRequest, context: object
+    ) -> pb.RequestPasswordResetResponse:
+        return await self._once(
+            request,
+            pb.RequestPasswordResetResponse,
+            lambda: self._recovery.request(request.email),
+            present=lambda _: pb.RequestPasswordResetResponse(),
+        )
+
+    async def ResetPassword(
+        self, request: pb.ResetPasswordRequest, context: object
+    ) -> pb.ResetPasswordResponse:
+        return await self._once(
+            request,
+            pb.ResetPasswordResponse,
+            lambda: self._recovery.reset(request.token, request.password),
+            present=lambda _: pb.ResetPasswordResponse(),
+        )
+
+    async def RequestEmailVerification(
+        self, request: pb.RequestEmailVerificationRequest, context: object
+    ) -> pb.RequestEmailVerificationResponse:
+        return await self._once(
+            request,
+            pb.RequestEmailVerificationResponse,
+            lambda: self._verification.request(current_actor()),
+            present=lambda _: pb.RequestEmailVerificationResponse(),
+        )
+
+    async def VerifyEmail(self, request: pb.VerifyEmailRequest, context: object) -> pb.VerifyEmailResponse:
+        return await self._once(
+            request,
+            pb.VerifyEmailResponse,
+            lambda: self._verification.verify(request.token),
+            present=lambda email: pb.VerifyEmailResponse(email=email),
         )
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: object) -> pb.ListSessionsResponse:
@@ -185,6 +240,7 @@ def _account(account: Account) -> pb.Account:
         roles=sorted(account.roles),
         permissions=sorted(account.permissions),
         created_at=to_timestamp(account.created_at),
+        email_verified=account.email_verified_at is not None,
     )
 
 

@@ -23,6 +23,7 @@ class Sweeper:
             "sessions": timedelta(0),
             "refresh_tokens": timedelta(0),
             "signing_keys": timedelta(0),
+            "mails": timedelta(0),
             "keyed_calls": KEYED_CALLS_KEPT_FOR,
             "revocations": revocations_matter,
             "guesses": GUESSES_COUNT_FOR,

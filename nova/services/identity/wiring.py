@@ -5,6 +5,7 @@ from datetime import timedelta
 from nova.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from nova.platform.config import Config
 from nova.platform.db.idempotency import Once
+from nova.platform.mail.configured import mailer, site
 from nova.platform.platform import Platform
 from nova.platform.room import Lifecycle, Room
 from nova.platform.rpc.binding import ServiceBinding
@@ -12,14 +13,20 @@ from nova.platform.upkeep import Upkeep
 from nova.services.identity.announcer import RedisAnnouncer
 from nova.services.identity.kek import Kek, kept_in
 from nova.services.identity.keys import CLOCK_SLACK, SigningKeys
+from nova.services.identity.links import LinkTokens
 from nova.services.identity.passwords import Passwords, spare_cores
+from nova.services.identity.postman import Postman
 from nova.services.identity.server import SYSTEM_METHODS, IdentityServer
 from nova.services.identity.service.accounts import Accounts
 from nova.services.identity.service.guessing import Guessing
+from nova.services.identity.service.mailing import Mailing
+from nova.services.identity.service.opening import Opening
+from nova.services.identity.service.recovery import Recovery
 from nova.services.identity.service.revoking import Revoking
 from nova.services.identity.service.roles import Roles
 from nova.services.identity.service.sessions import Sessions
 from nova.services.identity.service.tickets import Tickets
+from nova.services.identity.service.verification import Verification
 from nova.services.identity.store.reading import IdentityStore
 from nova.services.identity.tokens import AccessTokens, RefreshTokens
 from nova.services.identity.upkeep import HashingPool, Sweeper
@@ -49,6 +56,17 @@ def build(platform: Platform) -> Room:
         refresh_life=timedelta(seconds=knobs.refresh_s),
     )
     revoking = Revoking(announcer=RedisAnnouncer(platform.redis), clock=clock)
+    links = LinkTokens(kek.derived("links"))
+    postman = Postman(
+        store=store,
+        mailer=mailer(platform.config, clock=clock),
+        links=links,
+        site=site(platform.config),
+        clock=clock,
+        tasks=platform.tasks,
+    )
+    mailing = Mailing(clock=clock, wake=postman.wake)
+    opening = Opening(store=store, tokens=links, clock=clock)
     server = IdentityServer(
         accounts=Accounts(
             store=store,
@@ -56,8 +74,18 @@ def build(platform: Platform) -> Room:
             guessing=Guessing(store=store, passwords=passwords),
             tickets=tickets,
             revoking=revoking,
+            mailing=mailing,
             clock=clock,
         ),
+        recovery=Recovery(
+            store=store,
+            passwords=passwords,
+            opening=opening,
+            mailing=mailing,
+            revoking=revoking,
+            clock=clock,
+        ),
+        verification=Verification(store=store, opening=opening, mailing=mailing, clock=clock),
         sessions=Sessions(store=store, tickets=tickets, revoking=revoking, clock=clock),
         roles=Roles(store=store, revoking=revoking),
         keys=keys,
@@ -66,6 +94,7 @@ def build(platform: Platform) -> Room:
     sweeper = Sweeper(store, revocations_matter=token_life + CLOCK_SLACK)
     startables: list[Lifecycle] = [
         HashingPool(passwords),
+        postman,
         Upkeep("identity-keys", keys.tend, every_s=TEND_EVERY_S, tasks=platform.tasks, first=True),
         Upkeep("identity-sweeper", sweeper.sweep, every_s=SWEEP_EVERY_S, tasks=platform.tasks),
     ]

@@ -1,8 +1,10 @@
 """Identity wired as in production, on real engines, with a verifier that trusts nothing but its gRPC service."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
@@ -16,10 +18,11 @@ from nova.platform.auth.epochs import RevocationFollower, RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verified, Verifier
 from nova.platform.clock import FixedClock
-from nova.platform.config import Config, Secrets
+from nova.platform.config import Config, Secrets, Server
 from nova.platform.db.database import Database
 from nova.platform.ids import uuid7
 from nova.platform.knobs import Secret
+from nova.platform.mail.knobs import MailKnobs, SiteUrl
 from nova.platform.platform import Platform
 from nova.platform.redis.client import Redis
 from nova.platform.room import Lifecycle
@@ -33,10 +36,13 @@ from nova.platform.upkeep import Upkeep
 from nova.policy.permissions import SENSITIVE, Role
 from nova.services.identity import events
 from nova.services.identity.model import NewAccount, UserId
+from nova.services.identity.postman import Postman
 from nova.services.identity.store.reading import IdentityStore
 from nova.services.identity.wiring import build
+from tests.waiting import until
 
 PASSWORD: Final = "correct horse battery staple"
+SITE: Final = "https://nova.example"
 KEK: Final = "0123456789abcdef0123456789abcdef"
 
 
@@ -52,7 +58,27 @@ class IdentityHouse:
     revocations: RevocationView
     follower: RevocationFollower
     listener: RevocationListener
+    postman: Postman
+    folder: Path
     parts: Sequence[Lifecycle]
+
+    def mails(self, to: str, subject: str = "") -> list[str]:
+        """Return the texts of the mails to an address, oldest first; with `subject`, of those that have it."""
+        found = []
+        for file in sorted(self.folder.glob("*.eml")):
+            message = message_from_bytes(file.read_bytes(), policy=policy.default)
+            if message["To"] == to and subject in message["Subject"]:
+                found.append(message.get_content())
+        return found
+
+    async def link(self, to: str, page: str, *, number: int = 1) -> str:
+        """Return the token of the `number`-th link to a page that was mailed to an address, once it is there."""
+
+        def tokens() -> list[str]:
+            return [found for text in self.mails(to) for found in re.findall(rf"{SITE}/{page}#(\S+)\s", text)]
+
+        await until(lambda: len(tokens()) >= number)
+        return tokens()[number - 1]
 
     async def pass_days(self, days: int) -> None:
         """Let time pass, with the room restarted each day: it tends its keys at start as it does each minute."""
@@ -146,7 +172,11 @@ async def opened(
     verifier = Verifier(KeyRing(IdentityKeySource(stub), clock=clock), clock=clock, revocations=view)
     room = build(
         _floor(
-            config=Config(secrets=Secrets(identity_kek=Secret(kek))),
+            config=Config(
+                server=Server(data=data),
+                mail=MailKnobs(public_url=SiteUrl(f"{SITE}/")),
+                secrets=Secrets(identity_kek=Secret(kek)),
+            ),
             clock=clock,
             database=lambda _: database,
             redis=redis,
@@ -171,6 +201,8 @@ async def opened(
             revocations=view,
             follower=follower,
             listener=RevocationListener(redis_url, view),
+            postman=next(part for part in room.startables if isinstance(part, Postman)),
+            folder=data / "mail",
             parts=[part for part in room.startables if isinstance(part, Upkeep)],
         )
         await server.stop()

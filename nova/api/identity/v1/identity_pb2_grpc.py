@@ -70,6 +70,26 @@ class IdentityServiceStub:
                 request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ChangePasswordRequest.SerializeToString,
                 response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ChangePasswordResponse.FromString,
                 _registered_method=True)
+        self.RequestPasswordReset = channel.unary_unary(
+                '/nova.api.identity.v1.IdentityService/RequestPasswordReset',
+                request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestPasswordResetRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestPasswordResetResponse.FromString,
+                _registered_method=True)
+        self.ResetPassword = channel.unary_unary(
+                '/nova.api.identity.v1.IdentityService/ResetPassword',
+                request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ResetPasswordRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ResetPasswordResponse.FromString,
+                _registered_method=True)
+        self.RequestEmailVerification = channel.unary_unary(
+                '/nova.api.identity.v1.IdentityService/RequestEmailVerification',
+                request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestEmailVerificationRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestEmailVerificationResponse.FromString,
+                _registered_method=True)
+        self.VerifyEmail = channel.unary_unary(
+                '/nova.api.identity.v1.IdentityService/VerifyEmail',
+                request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.VerifyEmailRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.VerifyEmailResponse.FromString,
+                _registered_method=True)
         self.ListSessions = channel.unary_unary(
                 '/nova.api.identity.v1.IdentityService/ListSessions',
                 request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ListSessionsRequest.SerializeToString,
@@ -155,6 +175,35 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequestPasswordReset(self, request, context):
+        """Mails a link that sets a new password to whoever has the account of this address; the answer does not tell
+        whether anybody has. Needs no token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResetPassword(self, request, context):
+        """Sets the password of the account that the link was mailed to, and ends all its sessions. Needs no token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestEmailVerification(self, request, context):
+        """Mails the caller a link that verifies his address, unless it is verified.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyEmail(self, request, context):
+        """Verifies the address that the link was mailed to. Needs no token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSessions(self, request, context):
         """Lists the caller's live sessions, newest first.
         """
@@ -234,6 +283,26 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.ChangePassword,
                     request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ChangePasswordRequest.FromString,
                     response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ChangePasswordResponse.SerializeToString,
+            ),
+            'RequestPasswordReset': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestPasswordReset,
+                    request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestPasswordResetRequest.FromString,
+                    response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestPasswordResetResponse.SerializeToString,
+            ),
+            'ResetPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetPassword,
+                    request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ResetPasswordRequest.FromString,
+                    response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ResetPasswordResponse.SerializeToString,
+            ),
+            'RequestEmailVerification': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestEmailVerification,
+                    request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestEmailVerificationRequest.FromString,
+                    response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestEmailVerificationResponse.SerializeToString,
+            ),
+            'VerifyEmail': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyEmail,
+                    request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.VerifyEmailRequest.FromString,
+                    response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.VerifyEmailResponse.SerializeToString,
             ),
             'ListSessions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSessions,
@@ -456,6 +525,114 @@ class IdentityService:
             '/nova.api.identity.v1.IdentityService/ChangePassword',
             nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ChangePasswordRequest.SerializeToString,
             nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestPasswordReset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.identity.v1.IdentityService/RequestPasswordReset',
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestPasswordResetRequest.SerializeToString,
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestPasswordResetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.identity.v1.IdentityService/ResetPassword',
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ResetPasswordRequest.SerializeToString,
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ResetPasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestEmailVerification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.identity.v1.IdentityService/RequestEmailVerification',
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestEmailVerificationRequest.SerializeToString,
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.RequestEmailVerificationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyEmail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.identity.v1.IdentityService/VerifyEmail',
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.VerifyEmailRequest.SerializeToString,
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.VerifyEmailResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,6 +30,16 @@ class IdentityServiceStub:
     """Ends every session of the caller."""
     ChangePassword: _aio.UnaryUnaryMultiCallable[_identity_pb2.ChangePasswordRequest, _identity_pb2.ChangePasswordResponse]
     """Changes the caller's password and ends every other session."""
+    RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_identity_pb2.RequestPasswordResetRequest, _identity_pb2.RequestPasswordResetResponse]
+    """Mails a link that sets a new password to whoever has the account of this address; the answer does not tell
+    whether anybody has. Needs no token.
+    """
+    ResetPassword: _aio.UnaryUnaryMultiCallable[_identity_pb2.ResetPasswordRequest, _identity_pb2.ResetPasswordResponse]
+    """Sets the password of the account that the link was mailed to, and ends all its sessions. Needs no token."""
+    RequestEmailVerification: _aio.UnaryUnaryMultiCallable[_identity_pb2.RequestEmailVerificationRequest, _identity_pb2.RequestEmailVerificationResponse]
+    """Mails the caller a link that verifies his address, unless it is verified."""
+    VerifyEmail: _aio.UnaryUnaryMultiCallable[_identity_pb2.VerifyEmailRequest, _identity_pb2.VerifyEmailResponse]
+    """Verifies the address that the link was mailed to. Needs no token."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListSessionsRequest, _identity_pb2.ListSessionsResponse]
     """Lists the caller's live sessions, newest first."""
     GetAccount: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetAccountRequest, _identity_pb2.GetAccountResponse]
@@ -101,6 +111,40 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_pb2.ChangePasswordRequest, _abc.Awaitable[_identity_pb2.ChangePasswordResponse]],
     ) -> _abc.Awaitable[_identity_pb2.ChangePasswordResponse]:
         """Changes the caller's password and ends every other session."""
+
+    @_abc_1.abstractmethod
+    def RequestPasswordReset(
+        self,
+        request: _identity_pb2.RequestPasswordResetRequest,
+        context: _aio.ServicerContext[_identity_pb2.RequestPasswordResetRequest, _abc.Awaitable[_identity_pb2.RequestPasswordResetResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.RequestPasswordResetResponse]:
+        """Mails a link that sets a new password to whoever has the account of this address; the answer does not tell
+        whether anybody has. Needs no token.
+        """
+
+    @_abc_1.abstractmethod
+    def ResetPassword(
+        self,
+        request: _identity_pb2.ResetPasswordRequest,
+        context: _aio.ServicerContext[_identity_pb2.ResetPasswordRequest, _abc.Awaitable[_identity_pb2.ResetPasswordResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.ResetPasswordResponse]:
+        """Sets the password of the account that the link was mailed to, and ends all its sessions. Needs no token."""
+
+    @_abc_1.abstractmethod
+    def RequestEmailVerification(
+        self,
+        request: _identity_pb2.RequestEmailVerificationRequest,
+        context: _aio.ServicerContext[_identity_pb2.RequestEmailVerificationRequest, _abc.Awaitable[_identity_pb2.RequestEmailVerificationResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.RequestEmailVerificationResponse]:
+        """Mails the caller a link that verifies his address, unless it is verified."""
+
+    @_abc_1.abstractmethod
+    def VerifyEmail(
+        self,
+        request: _identity_pb2.VerifyEmailRequest,
+        context: _aio.ServicerContext[_identity_pb2.VerifyEmailRequest, _abc.Awaitable[_identity_pb2.VerifyEmailResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.VerifyEmailResponse]:
+        """Verifies the address that the link was mailed to. Needs no token."""
 
     @_abc_1.abstractmethod
     def ListSessions(

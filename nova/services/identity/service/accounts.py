@@ -16,6 +16,7 @@ from nova.services.identity.model import (
     Device,
     InvalidCredentials,
     KeyedCall,
+    MailKind,
     NewAccount,
     Proven,
     SessionId,
@@ -24,6 +25,7 @@ from nova.services.identity.model import (
 )
 from nova.services.identity.passwords import Passwords
 from nova.services.identity.service.guessing import Guessing
+from nova.services.identity.service.mailing import Mailing
 from nova.services.identity.service.revoking import Revoking
 from nova.services.identity.service.tickets import Tickets, keyed_call
 from nova.services.identity.store.reading import IdentityStore
@@ -41,6 +43,7 @@ class Accounts:
         guessing: Guessing,
         tickets: Tickets,
         revoking: Revoking,
+        mailing: Mailing,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -48,6 +51,7 @@ class Accounts:
         self._guessing = guessing
         self._tickets = tickets
         self._revoking = revoking
+        self._mailing = mailing
         self._clock = clock
 
     async def sign_up(
@@ -76,6 +80,7 @@ class Accounts:
             if not start.is_repeat:
                 await tx.add_account(new)
                 tx.emit(events.user_created(new))
+                await self._mailing.queue(tx, MailKind.VERIFY_EMAIL, new.user_id)
                 return await self._tickets.open(tx, new.opened(), device, start)
         # Both calls came at once, and the other one was first: only a call under a key can be a repeat.
         return await self._repeat_sign_up(handle, password, device, call)
@@ -150,6 +155,7 @@ class Accounts:
         await tx.forget_refresh_tokens(session_id)
         token = self._tickets.token_of(call, session_id.bytes, password_hash.encode())
         await self._tickets.renew(tx, session_id, token)
+        await self._mailing.queue(tx, MailKind.PASSWORD_CHANGED, user_id)
         return self._tickets.pair(await self._revoking.void_tokens(tx, user_id), session_id, token)
 
     async def _repeat_change(self, actor: Actor, following: str, call: KeyedCall | None) -> SignedIn:

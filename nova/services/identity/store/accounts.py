@@ -89,6 +89,14 @@ class AccountsTx(Tx):
             "UPDATE accounts SET password_hash = $2 WHERE user_id = $1", user_id, password_hash
         )
 
+    async def note_verified(self, user_id: UserId, at: datetime) -> None:
+        """Note that the address of an account is its owner's; the first time counts."""
+        await self.execute(
+            "UPDATE accounts SET email_verified_at = coalesce(email_verified_at, $2) WHERE user_id = $1",
+            user_id,
+            at,
+        )
+
     async def set_roles(self, user_id: UserId, roles: frozenset[Role]) -> None:
         """Replace the roles of an account."""
         await self.execute("UPDATE accounts SET roles = $2 WHERE user_id = $1", user_id, sorted(roles))

@@ -7,6 +7,8 @@ from nova.platform.db.database import Database
 from nova.services.identity.model import (
     Credentials,
     KeyedCall,
+    MailId,
+    QueuedMail,
     Revocation,
     Session,
     SessionId,
@@ -16,11 +18,13 @@ from nova.services.identity.model import (
 from nova.services.identity.store.rows import (
     ACCOUNT,
     CALL,
+    MAIL,
     SESSION,
     STORED_KEY,
     TAKEN,
     credentials_of,
     first_session_of,
+    mail_of,
     session_of,
     stored_key_of,
     taken_of,
@@ -52,6 +56,11 @@ class IdentityStore:
             f"SELECT {ACCOUNT}, password_hash FROM accounts WHERE user_id = $1", user_id
         )
         return None if row is None else credentials_of(row)
+
+    async def find_mail(self, mail_id: MailId) -> QueuedMail | None:
+        """Return a mail, sent or not."""
+        row = await self._database.primary.fetchrow(f"SELECT {MAIL} FROM mails WHERE mail_id = $1", mail_id)
+        return None if row is None else mail_of(row)
 
     async def require_free(self, handle: str, email: str) -> None:
         """Raise `HandleTaken` or `EmailTaken`: an early answer, the insert decides."""

@@ -10,12 +10,15 @@ from nova.services.identity.model import (
     EmailTaken,
     HandleTaken,
     KeyedCall,
+    MailKind,
+    QueuedMail,
     Session,
     SessionId,
     StoredKey,
 )
 
-ACCOUNT = "user_id, handle, email, roles, epoch, created_at"
+ACCOUNT = "user_id, handle, email, roles, epoch, created_at, email_verified_at"
+MAIL = "mail_id, user_id, kind, email, queued_at, expires_at"
 SESSION = "session_id, user_id, user_agent, ip_address, created_at, last_used_at, expires_at"
 STORED_KEY = "kid, public_der, sealed, created_at, signs_from, signs_until, verifies_until"
 CALL = "SELECT body_hash, session_id FROM keyed_calls WHERE method = $1 AND key_hash = $2"
@@ -45,6 +48,19 @@ def account_of(row: Record) -> Account:
         roles=frozenset(Role(role) for role in row["roles"]),
         epoch=row["epoch"],
         created_at=row["created_at"],
+        email_verified_at=row["email_verified_at"],
+    )
+
+
+def mail_of(row: Record) -> QueuedMail:
+    """Return a mail."""
+    return QueuedMail(
+        mail_id=row["mail_id"],
+        user_id=row["user_id"],
+        kind=MailKind(row["kind"]),
+        email=row["email"],
+        queued_at=row["queued_at"],
+        expires_at=row["expires_at"],
     )
 
 

@@ -12,6 +12,7 @@ _MOMENTS = {
     "keyed_calls": "called_at",
     "revocations": "revoked_at",
     "signing_keys": "verifies_until",
+    "mails": "expires_at",
     "guesses": "coalesce(guessed_at[1], '-infinity')",
 }
 

@@ -3,11 +3,12 @@
 from nova.services.identity.model import StoredKey
 from nova.services.identity.store.accounts import AccountsTx
 from nova.services.identity.store.locks import LOCK_CLASS, SIGNING_KEYS
+from nova.services.identity.store.mails import MailsTx
 from nova.services.identity.store.rows import STORED_KEY, stored_key_of
 from nova.services.identity.store.sessions import SessionsTx
 
 
-class IdentityTx(AccountsTx, SessionsTx):
+class IdentityTx(AccountsTx, MailsTx, SessionsTx):
     """Everything that a transaction of the room may do; signing keys are its own."""
 
     async def lock_signing_keys(self) -> None:
