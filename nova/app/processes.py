@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -42,6 +43,7 @@ READY_S: Final = 120.0
 OVERLAP_S: Final = LONGEST_RECONNECT_S * 1.2 + 0.5
 """How long two of a room run beside each other when one replaces the other: by then every caller knows both."""
 
+_NOVA: Final = (sys.executable, "-m", "nova.app")
 _ASK_S: Final = 2.0
 _TARGET: Final = "ipv4:127.0.0.1:{port},127.0.0.1:{spare}"
 _RENEWALS: Final = 3
@@ -110,9 +112,6 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
     def with_certificate(part: str) -> dict[str, str]:
         return {**base, **variables_of(files_of(certificates, part))}
 
-    async def gateway_serves(_: bool) -> bool:
-        return await asyncio.to_thread(_answers, f"http://{config.server.host}:{config.server.port}/readyz")
-
     async def relay_serves(_: bool) -> bool:
         return True
 
@@ -120,19 +119,19 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
         *(
             Part(
                 name=room,
-                command=("serve", room),
+                command=(*_NOVA, "serve", room),
                 environment=with_certificate(room),
                 serves=partial(_room_serves, config, own, room),
                 moved={"NOVA_GRPC_SPARE": "on"},
             )
             for room in rooms.ROOMS
         ),
-        Part(name=RELAY, command=("relay",), environment=base, serves=relay_serves, moved={}),
+        Part(name=RELAY, command=(*_NOVA, RELAY), environment=base, serves=relay_serves, moved={}),
         Part(
             name=GATEWAY,
-            command=("serve", GATEWAY),
+            command=(*_NOVA, "serve", GATEWAY),
             environment=with_certificate(GATEWAY),
-            serves=gateway_serves,
+            serves=partial(gateway_serves, f"http://{config.server.host}:{config.server.port}"),
         ),
     ]
 
@@ -149,8 +148,14 @@ def environment_of(config: Config, below: Ground, environ: Mapping[str, str]) ->
     }
 
 
-async def room_serves(address: str, certificates: Certificates, room: str) -> bool:
-    """Return what a room's health service says; one that does not answer does not serve."""
+async def gateway_serves(url: str, _moved: bool) -> bool:
+    """Return whether the gateway at `url` says that it is ready."""
+    return await asyncio.to_thread(_answers, f"{url}/readyz")
+
+
+async def _room_serves(config: Config, certificates: Certificates, room: str, moved: bool) -> bool:
+    """Return what the health service of a room, or of its replacement, says."""
+    address = replace(config.server, grpc_spare=moved).grpc_listens_at(room)
     options = [("grpc.ssl_target_name_override", host_of(room))]
     async with grpc.aio.secure_channel(address, certificates.held.for_channel(), options=options) as channel:
         try:
@@ -158,11 +163,6 @@ async def room_serves(address: str, certificates: Certificates, room: str) -> bo
         except grpc.aio.AioRpcError:
             return False
         return bool(answer.status == HealthCheckResponse.SERVING)
-
-
-async def _room_serves(config: Config, certificates: Certificates, room: str, moved: bool) -> bool:
-    server = replace(config.server, grpc_spare=moved)
-    return await room_serves(server.grpc_listens_at(room), certificates, room)
 
 
 def _answers(url: str) -> bool:

@@ -7,7 +7,6 @@ it: the kernel kills them with the thread that started them (see `nova.app.engin
 
 import asyncio
 import signal
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +22,7 @@ from nova.platform.backoff import Backoff
 STEADY_S: Final = 10.0
 """Who ran for so long did not fail to start: the next pause is the first one again."""
 
-_KILL_AFTER_S: Final = 10.0
+_KILLED_S: Final = 10.0
 _LONGEST_LINE: Final = 1 << 20
 _POLL_S: Final = 0.05
 _log = structlog.get_logger(__name__)
@@ -33,7 +32,7 @@ Write = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part: what `nova` is told to run it, with which variables, and how to find out that it serves.
+    """One part: the command that runs it, with which variables, and how to find out that it serves.
 
     `moved` are the variables of a replacement, which runs beside the part until it takes its place; None for a
     part that cannot be replaced while it runs.
@@ -60,14 +59,16 @@ class _Running:
 class Supervisor:
     """Starts, keeps, replaces and ends parts. Leaving one running is not possible: end it by `stop`.
 
-    `write` takes whole lines. A part that is asked to end gets `drain_s`, and is killed 10 s later.
+    `write` takes whole lines. A part that is asked to end gets `drain_s`, and is killed `grace_s` later.
     """
 
-    def __init__(self, *, write: Write, drain_s: float, pauses: Backoff | None = None) -> None:
+    def __init__(
+        self, *, write: Write, drain_s: float, grace_s: float = 10.0, pauses: Backoff | None = None
+    ) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("parts start from the main thread: they end with the thread that starts them")
         self._write = write
-        self._patience_s = drain_s + _KILL_AFTER_S
+        self._patience_s = drain_s + grace_s
         self._pauses = pauses or Backoff(first_s=0.2, longest_s=5.0)
         self.parts: dict[str, Part] = {}
         self._running: dict[str, _Running] = {}
@@ -98,8 +99,10 @@ class Supervisor:
         """Replace a part without a gap: its replacement serves beside it before it is asked to end.
 
         Callers need up to `overlap_s` to find the replacement. One that does not come to serve is ended again, and
-        raises TimeoutError: the part goes on.
+        raises TimeoutError: the part goes on. Raises ValueError for a part that cannot be replaced.
         """
+        if self.parts[name].moved is None:
+            raise ValueError(f"{name} cannot run beside its replacement.")
         await self._let_go(name)
         old = self._running[name]
         try:
@@ -137,7 +140,7 @@ class Supervisor:
     async def _started(self, part: Part, *, is_moved: bool) -> _Running:
         moved = part.moved if is_moved and part.moved is not None else {}
         process = await asyncio.create_subprocess_exec(
-            *Identity().launcher_argv(signal.SIGKILL, [sys.executable, "-m", "nova.app", *part.command]),
+            *Identity().launcher_argv(signal.SIGKILL, list(part.command)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -177,7 +180,7 @@ class Supervisor:
             await keeper
 
     async def _ended(self, running: _Running, number: signal.Signals) -> int:
-        for one, wait_s in ((number, self._patience_s), (signal.SIGKILL, _KILL_AFTER_S)):
+        for one, wait_s in ((number, self._patience_s), (signal.SIGKILL, _KILLED_S)):
             if running.process.returncode is None:
                 with suppress(ProcessLookupError):
                     running.process.send_signal(one)

@@ -1,0 +1,131 @@
+"""Each room in a process of its own: rooms replaced under load lose no request, what is killed comes back."""
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nova.app.processes import OVERLAP_S
+from nova.app.supervisor import Supervisor
+from tests.e2e.nova import Nova, Person
+from tests.e2e.shapes import is_ready, process_per_room
+from tests.waiting import until
+
+pytestmark = pytest.mark.timeout(400)
+
+CLIENTS = 4
+HOME = """{ viewer { email user { handle postCount } }
+  homeFeed(mode: FOLLOWING, first: 10) { edges { node { caption author { handle } likeCount } } } }"""
+PUBLISH = (
+    """mutation($input: CreatePostInput!) { createPost(input: $input) { post { id } userErrors { code } } }"""
+)
+
+
+@pytest.fixture(scope="module")
+async def nova() -> AsyncIterator[Nova]:
+    with tempfile.TemporaryDirectory(prefix="nova-rolled-") as folder:
+        async with process_per_room(Path(folder)) as nova:
+            yield nova
+
+
+@pytest.fixture
+def parts(nova: Nova) -> Supervisor:
+    assert nova.processes is not None
+    return nova.processes
+
+
+class Client:
+    """Somebody who reads and writes without a pause, and never tries again. What was not answered whole is kept."""
+
+    def __init__(self, nova: Nova, person: Person) -> None:
+        self._nova = nova
+        self._person = person
+        self.captions: list[str] = []
+        self.lost: list[Any] = []
+        self.answered = 0
+
+    async def run(self) -> None:
+        while True:
+            await self._ask(HOME, {})
+            caption = f"{self._person.handle}-{len(self.captions)}"
+            draft = {"caption": caption, "contentType": "TEXT"}
+            if await self._ask(PUBLISH, {"input": draft}):
+                self.captions.append(caption)
+
+    async def _ask(self, document: str, variables: Any) -> bool:
+        answer = await self._nova.ask(document, variables, by=self._person)
+        whole = "errors" not in answer and "degraded" not in answer.get("extensions", {})
+        if whole:
+            self.answered += 1
+        else:
+            self.lost.append(answer)
+        return whole
+
+
+async def goes_on(clients: Sequence[Client]) -> None:
+    """Wait until every client has been answered once more."""
+    seen = [client.answered for client in clients]
+    await until(lambda: all(client.answered > was for client, was in zip(clients, seen, strict=True)))
+
+
+async def settled(nova: Nova, person: Person) -> bool:
+    """Return whether everything serves, and a page is whole."""
+    answer = await nova.ask(HOME, by=person)
+    return await is_ready(nova) and "errors" not in answer and "degraded" not in answer["extensions"]
+
+
+async def fed(nova: Nova, person: Person, post: str) -> bool:
+    """Return whether a post of one's own is in one's feed: relay, feed and gateway work."""
+    return post in await nova.feed(person)
+
+
+async def test_rooms_replaced_under_load_lose_no_request(nova: Nova, parts: Supervisor) -> None:
+    people = [await nova.newcomer("client") for _ in range(CLIENTS)]
+    clients = [Client(nova, person) for person in people]
+    await until(lambda: settled(nova, people[0]), within_s=60)
+    running = [asyncio.create_task(client.run()) for client in clients]
+    before = parts.pids
+    try:
+        for room in ("content", "graph", "identity", "content"):
+            await parts.roll(room, overlap_s=OVERLAP_S)
+            await goes_on(clients)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    assert [lost for client in clients for lost in client.lost] == []
+    assert {name for name, pid in parts.pids.items() if before[name] != pid} == {
+        "content",
+        "graph",
+        "identity",
+    }
+    for client, person in zip(clients, people, strict=True):
+        assert client.captions
+        assert len(await nova.posts_of(person)) >= min(len(client.captions), 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("social", signal.SIGKILL),
+        ("relay", signal.SIGKILL),
+        ("feed", signal.SIGTERM),
+        ("gateway", signal.SIGKILL),
+    ],
+)
+async def test_a_part_that_ended_is_started_again(
+    nova: Nova, parts: Supervisor, name: str, number: signal.Signals
+) -> None:
+    person = await nova.newcomer("patient")
+    pid = parts.pids[name]
+    os.kill(pid, number)
+    await until(lambda: parts.pids[name] != pid, within_s=45)
+    await parts.ready(name, within_s=60)
+    await until(lambda: settled(nova, person), within_s=60)
+    late = await nova.publish(person, "written after")
+    await until(lambda: fed(nova, person, late), within_s=60)
