@@ -121,9 +121,10 @@ impl Bands {
         self.sample.get(self.rank).copied().unwrap_or(0)
     }
 
-    /// Lets the next band reach as far as the posts found so far promise, and an eighth further.
+    /// Lets the next band reach an eighth less far than the posts found so far promise: further back more lists
+    /// take part, so a band holds more than the last one did, and each post too many is read for nothing.
     fn widen(&mut self, want: usize, found: usize) {
-        let promised = (self.rank + 1).saturating_mul(want.saturating_add(want / 8)) / found.max(1);
+        let promised = (self.rank + 1).saturating_mul(want - want / 8) / found.max(1);
         self.rank = promised.clamp(self.rank + 1, 4 * (self.rank + 1));
     }
 }

@@ -68,10 +68,15 @@ impl Schema {
         &self.half_lives_s
     }
 
+    /// Whether any column fades.
+    pub(crate) fn fades(&self) -> bool {
+        !self.fading.is_empty()
+    }
+
     /// Lets `elapsed_ms` pass over a row: what is above or below a default halves with each half-life.
     /// `factors` is memory to work in.
     pub(crate) fn fade(&self, row: &mut [f32], elapsed_ms: i64, factors: &mut Vec<f64>) {
-        if elapsed_ms <= 0 || self.fading.is_empty() {
+        if elapsed_ms <= 0 {
             return;
         }
         factors.clear();

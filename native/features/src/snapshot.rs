@@ -16,7 +16,7 @@ impl Table {
     pub fn snapshot(&self) -> Vec<u8> {
         let mut bytes = self.header(self.len());
         bytes.reserve(self.len() * (ID_BYTES + self.row_bytes()));
-        let mut ids = self.ids().to_vec();
+        let mut ids: Vec<u128> = self.ids().collect();
         ids.sort_unstable();
         for id in ids {
             if let Some(row) = self.find(id) {

@@ -8,7 +8,6 @@
 mod adjacency;
 mod candidates;
 mod edge;
-mod id;
 mod ledger;
 mod lists;
 mod path;
@@ -18,8 +17,8 @@ mod relations;
 pub use adjacency::{Adjacency, Sizes};
 pub use candidates::{Candidate, Reach};
 pub use edge::{Kind, Pair, SelfEdge};
-pub use id::Id;
 pub use lists::{Listing, Row};
+pub use nova_hash::Id;
 pub use path::Search;
 pub use relations::bit;
 

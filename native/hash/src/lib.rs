@@ -1,9 +1,13 @@
-//! One order-independent hash for the contents of every projection.
+//! Ids, and one order-independent hash for the contents of every projection.
 //!
 //! A projection is rebuilt beside the living one and their hashes are compared, so the hash must not depend
 //! on the order in which records arrived. Each record is hashed to 128 bits by itself and the hashes are added.
 
 #![forbid(unsafe_code)]
+
+mod id;
+
+pub use id::Id;
 
 /// Seeds of the two 64-bit halves: the fractional bits of the square roots of 2 and 3.
 const SEEDS: [u64; 2] = [0x6A09_E667_F3BC_C908, 0xBB67_AE85_84CA_A73B];

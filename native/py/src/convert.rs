@@ -30,14 +30,14 @@ pub fn ids(what: &str, buffer: &Bound<'_, PyAny>) -> Result<Vec<u128>, Failure> 
 }
 
 fn parse_ids(what: &str, bytes: &[u8]) -> Result<Vec<u128>, Failure> {
-    if bytes.len() % ID_BYTES != 0 {
+    let (ids, rest) = bytes.as_chunks::<ID_BYTES>();
+    if !rest.is_empty() {
         let length = bytes.len();
         return Err(Failure::Input(format!(
             "{what} has {length} bytes: give 16 bytes for each id, big-endian"
         )));
     }
-    let ids = bytes.chunks_exact(ID_BYTES).filter_map(|id| id.first_chunk());
-    Ok(ids.map(|id| u128::from_be_bytes(*id)).collect())
+    Ok(ids.iter().map(|&id| u128::from_be_bytes(id)).collect())
 }
 
 /// One id.
