@@ -11,12 +11,12 @@ from typing import Final, NewType, TypeAlias
 from uuid import UUID
 
 from nova.api.ranking.v1.ranking_pb2 import Contribution
-from nova.platform.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from nova.native.ids import ID_BYTES
+from nova.platform.errors import FailedPrecondition, NotFound, Unavailable
 
 UserId = NewType("UserId", UUID)
 PostId = NewType("PostId", UUID)
 
-ID_BYTES: Final = 16
 NEWEST: Final = b"\xff" * ID_BYTES
 """Above every id: where an order of time begins."""
 SLATE_MOST: Final = 500
@@ -100,10 +100,6 @@ class Page:
 
 class PostNotFound(NotFound):
     """The post does not exist, or this viewer may not see it."""
-
-
-class PageTokenUnknown(InvalidArgument):
-    """This page token was not given by this list."""
 
 
 class SlateGone(FailedPrecondition):

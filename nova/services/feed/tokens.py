@@ -4,13 +4,13 @@ import struct
 from collections.abc import Collection
 from typing import Final
 
+from nova.native.ids import ID_BYTES
+from nova.platform.rpc.page_tokens import PageTokenUnknown
 from nova.services.feed.model import (
-    ID_BYTES,
     SLATE_MOST,
     InSlate,
     InTime,
     Order,
-    PageTokenUnknown,
     Place,
     Shelf,
 )

@@ -8,12 +8,12 @@ from nova.native.ids import ID_BYTES
 from nova.platform.db.idempotency import Once
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
+from nova.platform.rpc.page_tokens import place_of, token_of
 from nova.platform.rpc.validate import page_size, uuid_of
 from nova.services.graph.model import FollowState, ListPage, Row, Suggestion, UserId
 from nova.services.graph.service.following import Following
 from nova.services.graph.service.reading import Reading
 from nova.services.graph.service.suggesting import Suggesting
-from nova.services.graph.tokens import row_before, row_token
 
 MOST_SUBJECTS = 1000
 MOST_COUNTED = 200
@@ -83,7 +83,7 @@ class GraphServer(GraphServiceServicer):
         page = self._reading.followers(
             current_actor(),
             _user_id(request.user_id),
-            before=row_before(request.page_token),
+            before=_row_before(request.page_token),
             limit=page_size(request.page_size, most=100, default=20),
         )
         return pb.ListFollowersResponse(edges=map(_edge, page.rows), next_page_token=_next(page))
@@ -94,7 +94,7 @@ class GraphServer(GraphServiceServicer):
         page = self._reading.following(
             current_actor(),
             _user_id(request.user_id),
-            before=row_before(request.page_token),
+            before=_row_before(request.page_token),
             limit=page_size(request.page_size, most=100, default=20),
         )
         return pb.ListFollowingResponse(edges=map(_edge, page.rows), next_page_token=_next(page))
@@ -104,7 +104,7 @@ class GraphServer(GraphServiceServicer):
     ) -> pb.ListFollowRequestsResponse:
         page = self._reading.requesters(
             current_actor(),
-            before=row_before(request.page_token),
+            before=_row_before(request.page_token),
             limit=page_size(request.page_size, most=100, default=20),
         )
         return pb.ListFollowRequestsResponse(edges=map(_edge, page.rows), next_page_token=_next(page))
@@ -163,14 +163,23 @@ def _state(state: FollowState) -> pb.FollowState.ValueType:
     return pb.FollowState.ValueType(state.value)
 
 
+def _row_token(row: Row) -> bytes:
+    return token_of(row.since_ms, row.user_id)
+
+
+def _row_before(token: bytes) -> Row | None:
+    place = place_of(token)
+    return None if place is None else Row(user_id=UserId(place[1]), since_ms=place[0])
+
+
 def _edge(row: Row) -> pb.UserEdge:
-    edge = pb.UserEdge(user_id=row.user_id.bytes, page_token=row_token(row))
+    edge = pb.UserEdge(user_id=row.user_id.bytes, page_token=_row_token(row))
     edge.since.FromMilliseconds(row.since_ms)
     return edge
 
 
 def _next(page: ListPage) -> bytes:
-    return row_token(page.rows[-1]) if page.more else b""
+    return _row_token(page.rows[-1]) if page.more else b""
 
 
 def _suggestion(suggestion: Suggestion) -> pb.Suggestion:

@@ -1,26 +1,22 @@
 """gRPC in, a verb of social, gRPC out. No decisions."""
 
-import struct
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from nova.api.social.v1 import social_pb2 as pb
 from nova.api.social.v1.social_pb2_grpc import SocialServiceServicer
-from nova.platform.clock import from_unix_us, unix_us
 from nova.platform.db.idempotency import Once
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
+from nova.platform.rpc.page_tokens import place_at, token_at
 from nova.platform.rpc.validate import optional_uuid_of, page_size, to_timestamp, uuid_of, uuids_of
 from nova.services.social.model import CommentId, Like, PostId, PostState, SeenComment, Thread
 from nova.services.social.service.comments import Comments
 from nova.services.social.service.reactions import Reactions
-from nova.services.social.service.reading import LATEST, Reading
+from nova.services.social.service.reading import Reading
 from nova.services.social.store.threads import FIRST
 
 MOST_IDS: Final = 200
-_LIKER_TOKEN: Final = struct.Struct(">q16s")
 
 
 class SocialServer(SocialServiceServicer):
@@ -151,7 +147,7 @@ class SocialServer(SocialServiceServicer):
         likes, more = await self._reading.likers(
             current_actor(),
             _post_id(request.post_id),
-            before=_liker_place(request.page_token),
+            before=place_at(request.page_token),
             limit=page_size(request.page_size, most=100, default=20),
         )
         return pb.ListLikersResponse(
@@ -173,21 +169,6 @@ def _post_ids(values: Sequence[bytes]) -> list[PostId]:
 
 def _comment_ids(values: Sequence[bytes]) -> list[CommentId]:
     return [CommentId(value) for value in uuids_of(values, "comment_ids", most=MOST_IDS)]
-
-
-def _liker_token(like: Like) -> bytes:
-    """The place of a like in its list: when, then who."""
-    return _LIKER_TOKEN.pack(unix_us(like.liked_at), like.user_id.bytes)
-
-
-def _liker_place(token: bytes) -> tuple[datetime, UUID]:
-    if not token:
-        return LATEST
-    try:
-        liked_us, user_id = _LIKER_TOKEN.unpack(token)
-        return from_unix_us(liked_us), UUID(bytes=user_id)
-    except (struct.error, ValueError, OverflowError, OSError) as error:
-        raise InvalidArgument("This page token was not given by this list.", field="page_token") from error
 
 
 def _state(state: PostState) -> pb.PostState:
@@ -223,6 +204,10 @@ def _thread(thread: Thread) -> pb.CommentThread:
         comments=map(_comment, thread.comments),
         next_page_token=thread.comments[-1].comment.comment_id.bytes if thread.more else b"",
     )
+
+
+def _liker_token(like: Like) -> bytes:
+    return token_at(like.liked_at, like.user_id)
 
 
 def _liker(like: Like) -> pb.LikerEdge:

@@ -7,6 +7,7 @@ from nova.api.user.v1.user_pb2_grpc import UserServiceServicer
 from nova.platform.db.idempotency import Once
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
+from nova.platform.rpc.page_tokens import place_at, token_at
 from nova.platform.rpc.validate import page_size, text_of, time_of, to_timestamp, uuid_of, uuids_of
 from nova.policy.rules import MUTED_WORDS_MOST
 from nova.services.user.model import FollowTerms, Listed, MutedWord, Profile, Restriction, Settings, UserId
@@ -16,8 +17,6 @@ from nova.services.user.service.restrictions import ListedProfile, Restrictions
 from nova.services.user.service.settings import Choices, OwnSettings
 from nova.services.user.store.restrictions import place_of
 from nova.services.user.tokens import (
-    listed_before,
-    listed_token,
     place_after,
     place_token,
     word_before,
@@ -134,7 +133,7 @@ class UserServer(UserServiceServicer):
         )
 
     async def ListBlocked(self, request: pb.ListBlockedRequest, context: object) -> pb.ListBlockedResponse:
-        before, before_id = listed_before(request.page_token)
+        before, before_id = place_at(request.page_token)
         page = await self._restrictions.blocked(
             current_actor(),
             before=before,
@@ -143,11 +142,11 @@ class UserServer(UserServiceServicer):
         )
         return pb.ListBlockedResponse(
             users=map(_listed, page.entries),
-            next_page_token=b"" if page.next_after is None else listed_token(page.next_after),
+            next_page_token=b"" if page.next_after is None else _listed_token(page.next_after),
         )
 
     async def ListMuted(self, request: pb.ListMutedRequest, context: object) -> pb.ListMutedResponse:
-        before, before_id = listed_before(request.page_token)
+        before, before_id = place_at(request.page_token)
         page = await self._restrictions.muted(
             current_actor(),
             before=before,
@@ -156,7 +155,7 @@ class UserServer(UserServiceServicer):
         )
         return pb.ListMutedResponse(
             users=map(_listed, page.entries),
-            next_page_token=b"" if page.next_after is None else listed_token(page.next_after),
+            next_page_token=b"" if page.next_after is None else _listed_token(page.next_after),
         )
 
     async def MuteWord(self, request: pb.MuteWordRequest, context: object) -> pb.MuteWordResponse:
@@ -243,11 +242,15 @@ def _settings(settings: Settings) -> pb.Settings:
     )
 
 
+def _listed_token(entry: Listed) -> bytes:
+    return token_at(entry.listed_at, entry.user_id)
+
+
 def _listed(entry: ListedProfile) -> pb.ListedUser:
     return pb.ListedUser(
         profile=_profile(entry.profile),
         listed_at=to_timestamp(entry.listed_at),
-        page_token=listed_token(Listed(user_id=entry.profile.user_id, listed_at=entry.listed_at)),
+        page_token=token_at(entry.listed_at, entry.profile.user_id),
     )
 
 

@@ -1,38 +1,19 @@
-"""Page tokens of this room: the last row seen, as bytes. A client gets them sealed, from the gateway."""
+"""Page tokens that only this room has: of a list of words, and of the walk through all restrictions."""
 
 import struct
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from nova.platform.clock import from_unix_us, unix_us
-from nova.platform.errors import InvalidArgument
+from nova.platform.clock import unix_us
+from nova.platform.rpc.page_tokens import NEWEST, PageTokenUnknown, moment_of
 from nova.platform.rpc.validate import text_of
 from nova.policy.rules import MUTED_WORD_MOST
-from nova.services.user.model import Listed, MutedWord, RestrictionKind
+from nova.services.user.model import MutedWord, RestrictionKind
 from nova.services.user.store.restrictions import START, Place
 
-NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
-
-_LISTED: Final = struct.Struct(">q16s")
 _PLACE: Final = struct.Struct(">B16s16s")
 _MOMENT: Final = struct.Struct(">q")
-
-
-def listed_token(entry: Listed) -> bytes:
-    """Return the token of the page after this entry."""
-    return _LISTED.pack(unix_us(entry.listed_at), entry.user_id.bytes)
-
-
-def listed_before(token: bytes) -> tuple[datetime, UUID]:
-    """Return the time and id that the next page is older than."""
-    if not token:
-        return NEWEST
-    try:
-        at, user_id = _LISTED.unpack(token)
-        return from_unix_us(at), UUID(bytes=user_id)
-    except (struct.error, OverflowError):
-        raise _foreign() from None
 
 
 def word_token(muted: MutedWord) -> bytes:
@@ -46,9 +27,10 @@ def word_before(token: bytes) -> tuple[datetime, str]:
         return NEWEST[0], ""
     try:
         (at,) = _MOMENT.unpack_from(token)
-        return from_unix_us(at), text_of(token[_MOMENT.size :].decode(), "page_token", most=MUTED_WORD_MOST)
-    except (struct.error, OverflowError, UnicodeDecodeError):
-        raise _foreign() from None
+        word = text_of(token[_MOMENT.size :].decode(), "page_token", most=MUTED_WORD_MOST)
+    except (struct.error, UnicodeDecodeError):
+        raise PageTokenUnknown(field="page_token") from None
+    return moment_of(at), word
 
 
 def place_token(place: Place) -> bytes:
@@ -64,8 +46,4 @@ def place_after(token: bytes) -> Place:
         kind, user_id, other_id = _PLACE.unpack(token)
         return Place(kind=RestrictionKind(kind), user_id=UUID(bytes=user_id), other_id=UUID(bytes=other_id))
     except (struct.error, ValueError):
-        raise _foreign() from None
-
-
-def _foreign() -> InvalidArgument:
-    return InvalidArgument("page_token: take it from the page before.", field="page_token")
+        raise PageTokenUnknown(field="page_token") from None

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from nova.platform.auth.actor import Actor
@@ -22,8 +22,6 @@ from nova.services.social.model import (
 from nova.services.social.service.sight import Sight
 from nova.services.social.store.reactions import ReactionStore, state_of
 from nova.services.social.store.threads import ThreadStore
-
-LATEST: Final = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 
 class Counters(Protocol):
