@@ -45,9 +45,14 @@ class _Uuid7:
 uuid7 = _Uuid7()
 
 
+def made_ms(identifier: UUID) -> int:
+    """Return the moment at which a UUIDv7 was made, in unix ms."""
+    return identifier.int >> 80
+
+
 def made_at(identifier: UUID) -> datetime:
     """Return the moment at which a UUIDv7 was made, to the millisecond."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+    return datetime.fromtimestamp(made_ms(identifier) / 1000, UTC)
 
 
 def id_of(raw: bytes) -> UUID:

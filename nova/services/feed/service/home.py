@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from nova.platform.auth.actor import Actor
+from nova.platform.ids import id_of, made_ms
 from nova.services.feed.model import (
     FeedMode,
     InSlate,
@@ -115,9 +116,7 @@ class Home:
         source: Source = rest
         if place.before is None:
             source = OneAfterAnother(SourceSlate(self._slates, viewer_id, place), rest)
-        # A slate's id is a UUIDv7: its first six bytes are the milliseconds of its making (RFC 9562).
-        made_ms = int.from_bytes(place.slate_id[:6])
-        filters = [*self._filters, FilterSeen(self._seen, before_ms=made_ms)]
+        filters = [*self._filters, FilterSeen(self._seen, before_ms=made_ms(id_of(place.slate_id)))]
         return await fill(source, filters, viewer_id, size=size, start=place, degraded=degraded)
 
     async def _by_time(

@@ -1,7 +1,8 @@
 """Posts of the people followed and one's own, by time, newest first."""
 
 from nova.native.fanout import Posts
-from nova.services.feed.model import FOLLOWING, ID_BYTES, Candidate, InTime
+from nova.native.ids import split
+from nova.services.feed.model import FOLLOWING, Candidate, InTime
 from nova.services.feed.stages.stage import Batch
 from nova.services.feed.store.postings import Postings
 
@@ -25,8 +26,7 @@ class SourceFollowing:
 
 def pairs(posts: Posts) -> list[tuple[bytes, bytes]]:
     """Return (post, author) of what a posting list gave."""
-    ids, authors = posts.ids, posts.authors
-    return [(ids[at : at + ID_BYTES], authors[at : at + ID_BYTES]) for at in range(0, len(ids), ID_BYTES)]
+    return list(zip(split(posts.ids), split(posts.authors), strict=True))
 
 
 def by_time(posts: list[tuple[bytes, bytes]], place: InTime, *, source: str) -> list[Candidate]:

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from nova.api.content.v1.content_pb2 import AUDIENCE_EVERYONE
 from nova.native.fanout import PostingLists, Posts
 from nova.platform.versions import FIRST, Versions
 
-EVERYONE: Final = 1
-"""The audience that everyone may see, as content numbers it."""
 _AUDIENCE: Final = 0xFF
 _TYPE_SHIFT: Final = 8
 
@@ -66,7 +65,7 @@ class Postings:
 
     def of_everyone(self, *, want: int, before: bytes) -> Posts:
         """Return the newest `want` posts older than `before` that everyone may see."""
-        return self._lists.latest(want=want, before=before, mask=_AUDIENCE, value=EVERYONE)
+        return self._lists.latest(want=want, before=before, mask=_AUDIENCE, value=AUDIENCE_EVERYONE)
 
     def newest(self) -> bytes | None:
         """Return the id of the newest post, whoever may see it."""

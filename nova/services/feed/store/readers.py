@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nova.native.fanout import PostingLists
-from nova.services.feed.model import ID_BYTES
+from nova.native.ids import ID_BYTES, split
 
 MOST_READERS: Final = 5_000
 MOST_EDGES: Final = 1_000_000
@@ -61,8 +61,7 @@ class Readers:
 
     def of(self, author_id: bytes) -> list[bytes]:
         """Return the known readers of an author."""
-        packed = self._by_author.merge(author_id, want=self._most).ids
-        return [packed[at : at + ID_BYTES] for at in range(0, len(packed), ID_BYTES)]
+        return split(self._by_author.merge(author_id, want=self._most).ids)
 
     def __len__(self) -> int:
         return len(self._readers)

@@ -14,8 +14,9 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from nova.api.ranking.v1.ranking_pb2 import RankedPost, RankHomeResponse
+from nova.native.ids import ID_BYTES, split
 from nova.platform.redis.client import Redis, Script
-from nova.services.feed.model import ID_BYTES, SLATE_MOST, InSlate, Shelf, SlateGone, UserId
+from nova.services.feed.model import SLATE_MOST, InSlate, Shelf, SlateGone, UserId
 
 KEPT_S: Final = 1800
 SLATES_OF_A_USER: Final = 4
@@ -82,11 +83,7 @@ class Slates:
             _, bound = _HEAD.unpack(head)
         except struct.error as error:
             raise SlateGone from error
-        packed = ids or b""
-        return Outline(
-            bound=bound,
-            post_ids=frozenset(packed[at : at + ID_BYTES] for at in range(0, len(packed), ID_BYTES)),
-        )
+        return Outline(bound=bound, post_ids=frozenset(split(ids or b"")))
 
     async def _fields(
         self, user_id: UserId, place: InSlate, *names: str

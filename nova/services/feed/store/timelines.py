@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from nova.native.ids import ID_BYTES
 from nova.platform.redis.client import Redis, Script
-from nova.services.feed.model import ID_BYTES
 
 TIMELINE_MOST: Final = 100
 KEPT_S: Final = 86_400
