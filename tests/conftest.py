@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from nova.app.engines.embedded import Engines
 from tests.scratch import Scratch
+
+# A busy machine is no failure: how long an example takes is for the benchmarks.
+settings.register_profile("nova", deadline=None)
+settings.load_profile("nova")
 
 ROOMS = ("identity", "user", "graph", "content", "social", "features", "ranking", "feed")
 
