@@ -35,24 +35,19 @@ class _Place:
 
 def plan(roots: Sequence[Use], variables: Mapping[str, Any], *, most: int, serial: bool) -> Plan:
     """Return the plan of an operation. Raises `BackendBudgetExceeded` when it makes more than `most` calls."""
-    planning = _Planning(variables)
+    planning = _Planning(variables, most)
     for turn, root in enumerate(roots):
         planning.add((root,), _Place(turn=turn if serial else 0, wave=0, parents=1))
-    calls = sum(planning.calls())
-    if calls > most:
-        raise BackendBudgetExceeded(f"The document needs {calls} calls to the rooms: at most {most}.")
-    return Plan(calls=calls, waves=planning.waves)
+    return Plan(calls=planning.calls, waves=planning.waves)
 
 
 class _Planning:
-    def __init__(self, variables: Mapping[str, Any]) -> None:
+    def __init__(self, variables: Mapping[str, Any], most: int) -> None:
         self._variables = variables
+        self._most = most
         self._keys: defaultdict[tuple[int, int, str, str, int | None], int] = defaultdict(int)
+        self.calls = 0
         self.waves = 0
-
-    def calls(self) -> Sequence[int]:
-        """Return the calls of each joined kind."""
-        return [keys if batch is None else -(-keys // batch) for (*_, batch), keys in self._keys.items()]
 
     def add(self, uses: Sequence[Use], place: _Place) -> None:
         """Add the uses of one selection."""
@@ -64,13 +59,26 @@ class _Planning:
             for stage in use.known.facts.stages(one):
                 wave += 1
                 for rpc in stage:
-                    self._need(rpc, place, wave)
+                    self._need(use, rpc, place, wave)
             self.waves = max(self.waves, wave)
             if use.children:
                 self.add(use.children, _below(one, place, wave))
 
-    def _need(self, rpc: Rpc, place: _Place, wave: int) -> None:
-        self._keys[place.turn, wave, rpc.method, rpc.variant, rpc.batch] += place.parents * rpc.keys
+    def _need(self, use: Use, rpc: Rpc, place: _Place, wave: int) -> None:
+        """Add the calls of one kind to those of its wave; the first that is one too many ends the planning."""
+        kind = (place.turn, wave, rpc.method, rpc.variant, rpc.batch)
+        before = self._keys[kind]
+        after = self._keys[kind] = before + place.parents * rpc.keys
+        self.calls += _calls(after, rpc.batch) - _calls(before, rpc.batch)
+        if self.calls > self._most:
+            raise BackendBudgetExceeded(
+                f"The document needs more than {self._most} calls to the rooms: {use.path} goes beyond them.",
+                field=use.path,
+            )
+
+
+def _calls(keys: int, batch: int | None) -> int:
+    return keys if batch is None else -(-keys // batch)
 
 
 def _below(one: AskedUse, place: _Place, wave: int) -> _Place:
