@@ -12,6 +12,7 @@ from typing import Any
 
 from nova.app.engines.leftovers import pid_in
 from tests.e2e.processes import environment
+from tests.waiting import until
 
 READY_S = 60.0
 ENDED_S = 60.0
@@ -40,6 +41,24 @@ class Upped:
             env={**environment(), "NOVA_LIMITS": "off"},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
+
+    async def under_way(self, processes: int) -> None:
+        """Wait until its start has begun so many processes (each connection of PostgreSQL is one), or is over."""
+
+        async def reached() -> bool:
+            if self.process.returncode is not None:
+                raise ChildProcessError("It ended by itself.")
+            return len(family(self.process.pid)) >= processes or await self._answers()
+
+        await until(reached, within_s=READY_S)
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     async def ready(self) -> dict[str, Any]:
         """Wait until it is ready; return what it says then."""
