@@ -173,7 +173,10 @@ class House:
         )
         for room in dict.fromkeys((*self.names, *self._relays)):
             settings = DatabaseConfig(
-                room=room, dsn=sources.room_dsns[room], replica_dsn=sources.replica_dsns.get(room)
+                room=room,
+                dsn=sources.pooled_dsns.get(room, sources.room_dsns[room]),
+                replica_dsn=sources.replica_dsns.get(room),
+                behind_pooler=room in sources.pooled_dsns,
             )
             self._databases[room] = await stack.enter_async_context(
                 Database(settings, self._bell, self.tracing)

@@ -28,14 +28,15 @@ class Kafka:
 class Sources:
     """Where the engines answer: one DSN a room (its own role), the event log's, and Redis.
 
-    `replica_dsns` is empty without a read replica. With `kafka` that keeps the events, and the log's DSN is only
-    for the bell.
+    `replica_dsns` is empty without a read replica, `pooled_dsns` without a pooler: migrations and bells always go to
+    PostgreSQL itself. With `kafka` that keeps the events, and the log's DSN is only for the bell.
     """
 
     room_dsns: Mapping[str, str]
     log_dsn: str
     redis_url: str
     replica_dsns: Mapping[str, str] = field(default_factory=dict)
+    pooled_dsns: Mapping[str, str] = field(default_factory=dict)
     kafka: Kafka | None = None
 
     @classmethod
@@ -64,8 +65,7 @@ def of_engines(engines: Engines, config: Config | None = None) -> Sources:
         room_dsns=room_dsns,
         log_dsn=engines.postgres_dsn(role_of(LOG)),
         redis_url=engines.redis_url,
-        replica_dsns={} if config is None else _on_replica(config, room_dsns),
-        kafka=None if config is None else _kafka(config),
+        **({} if config is None else _beside(config, room_dsns)),
     )
 
 
@@ -89,14 +89,23 @@ def of_config(config: Config, rooms: Sequence[str]) -> Sources:
         room_dsns=room_dsns,
         log_dsn=dsn(LOG),
         redis_url=redis_url,
-        replica_dsns=_on_replica(config, room_dsns),
-        kafka=_kafka(config),
+        **_beside(config, room_dsns),
     )
 
 
-def _on_replica(config: Config, room_dsns: Mapping[str, str]) -> dict[str, str]:
-    """Return the DSN of each room on the replica: a replica has its primary's roles and passwords."""
-    url = _revealed(config.engines.postgres_replica_url)
+def _beside(config: Config, room_dsns: Mapping[str, str]) -> dict[str, Any]:
+    """Return what stands beside the primary, as the configuration says."""
+    engines = config.engines
+    return {
+        "replica_dsns": _at(engines.postgres_replica_url, room_dsns),
+        "pooled_dsns": _at(engines.postgres_pooler_url, room_dsns),
+        "kafka": _kafka(config),
+    }
+
+
+def _at(place: Secret | None, room_dsns: Mapping[str, str]) -> dict[str, str]:
+    """Return the DSN of each room at a replica or a pooler: it has the roles and passwords of its primary."""
+    url = _revealed(place)
     if url is None:
         return {}
     found = {}

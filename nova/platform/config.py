@@ -173,6 +173,13 @@ class Engines:
         PostgresUrl | None,
         Knob("NOVA_POSTGRES_REPLICA_URL", "A read replica of that PostgreSQL; unset reads from the primary."),
     ] = None
+    postgres_pooler_url: Annotated[
+        PostgresUrl | None,
+        Knob(
+            "NOVA_POSTGRES_POOLER_URL",
+            "PgBouncer, 1.21 or later, before that PostgreSQL: rooms' pools go through it; unset: directly.",
+        ),
+    ] = None
     postgres_role_password: Annotated[
         Secret | None,
         Knob(

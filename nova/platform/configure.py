@@ -66,6 +66,9 @@ def _refuse_contradictions(config: Config) -> None:
     if engines.postgres_replica_url is not None and engines.postgres_url is None:
         raise BadConfig("NOVA_POSTGRES_REPLICA_URL", str(engines.postgres_replica_url),
                         "a replica needs its primary: set NOVA_POSTGRES_URL too.")  # fmt: skip
+    if engines.postgres_pooler_url is not None and engines.postgres_url is None:
+        raise BadConfig("NOVA_POSTGRES_POOLER_URL", str(engines.postgres_pooler_url),
+                        "migrations and wake-ups need PostgreSQL itself: set NOVA_POSTGRES_URL too.")  # fmt: skip
     _refuse_kafka_contradictions(engines)
     if cache.local_ttl_s > cache.redis_ttl_s:
         raise BadConfig("NOVA_CACHE_LOCAL_TTL_S", str(cache.local_ttl_s),

@@ -1,6 +1,5 @@
 """Event logs of both kinds, empty, for the promises that each must keep."""
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeAlias
@@ -12,10 +11,8 @@ from nova.platform.ids import uuid7
 from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster
 from nova.platform.log.port import EventLog
+from tests.real import ENGINES, on_real_engines
 from tests.scratch import Scratch
-
-KAFKA = os.environ.get("NOVA_TEST_KAFKA", "")
-on_kafka = pytest.mark.skipif(not KAFKA, reason="NOVA_TEST_KAFKA is not set: `make test-real` starts a Kafka")
 
 Reach: TypeAlias = Callable[[], Awaitable[EventLog]]
 """Open the log of this test, as one more process would."""
@@ -24,7 +21,7 @@ Reach: TypeAlias = Callable[[], Awaitable[EventLog]]
 @asynccontextmanager
 async def corner() -> AsyncIterator[Cluster]:
     """Yield a corner of the Kafka that runs, with topics and groups of its own, and clear it in the end."""
-    cluster = Cluster(bootstrap=KAFKA, prefix=f"test-{uuid7().hex[-12:]}.")
+    cluster = Cluster(bootstrap=ENGINES["NOVA_KAFKA_BOOTSTRAP"], prefix=f"test-{uuid7().hex[-12:]}.")
     yield cluster
     admin: AIOKafkaAdminClient = cluster.admin()
     await admin.start()
@@ -38,7 +35,7 @@ async def cluster() -> AsyncIterator[Cluster]:
         yield cluster
 
 
-@pytest.fixture(params=["postgres", pytest.param("kafka", marks=on_kafka)])
+@pytest.fixture(params=["postgres", pytest.param("kafka", marks=on_real_engines)])
 async def reach(request: pytest.FixtureRequest, scratch: Scratch) -> AsyncIterator[Reach]:
     """Each kind of log in turn."""
     if request.param == "kafka":

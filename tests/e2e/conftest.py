@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from tests import real
 from tests.e2e.nova import Nova
-from tests.e2e.shapes import ONE_PROCESS, PROCESS_PER_ROOM, one_process, process_per_room
+from tests.e2e.shapes import (
+    ONE_PROCESS,
+    PROCESS_PER_ROOM,
+    REAL_ENGINES,
+    on_real_engines,
+    one_process,
+    process_per_room,
+)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -17,10 +25,14 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(scope="session", params=[ONE_PROCESS, PROCESS_PER_ROOM])
+@pytest.fixture(
+    scope="session",
+    params=[ONE_PROCESS, PROCESS_PER_ROOM, pytest.param(REAL_ENGINES, marks=real.on_real_engines)],
+)
 async def nova(request: pytest.FixtureRequest) -> AsyncIterator[Nova]:
     """The platform, without rate limits, once in each shape."""
-    shape = {ONE_PROCESS: one_process, PROCESS_PER_ROOM: process_per_room}[request.param]
+    shapes = {ONE_PROCESS: one_process, PROCESS_PER_ROOM: process_per_room, REAL_ENGINES: on_real_engines}
+    shape = shapes[request.param]
     with tempfile.TemporaryDirectory(prefix="nova-e2e-") as folder:
         async with shape(Path(folder)) as running:
             yield running

@@ -13,11 +13,15 @@ from nova.app.processes import processes
 from nova.app.sources import of_engines
 from nova.platform.config import ROOMS as ALL
 from nova.platform.configure import load
+from nova.platform.ids import uuid7
 from tests.e2e.nova import Nova
 from tests.e2e.processes import environment
+from tests.real import ENGINES, empty
+from tests.waiting import until
 
 ONE_PROCESS = "one-process"
 PROCESS_PER_ROOM = "process-per-room"
+REAL_ENGINES = "real-engines"
 SECRET = "a-secret-for-the-end-to-end-suite-only"
 KEK = "a-key-that-seals-keys-for-this-suite-only"
 
@@ -40,8 +44,12 @@ async def one_process(folder: Path, **settings: str) -> AsyncIterator[Nova]:
 async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     """Yield the platform as `nova up --processes` runs it: its supervisor, and a process for each part."""
     port, base = free_port(), free_range(2 * len(ALL) + 1)
-    async with Engines(folder / "data", rooms=rooms.ROOMS) as engines:
-        await prepare(of_engines(engines), rooms.ROOMS)
+    async with Engines(
+        folder / "data",
+        rooms=rooms.ROOMS,
+        postgres_url=settings.get("NOVA_POSTGRES_URL"),
+        redis_url=settings.get("NOVA_REDIS_URL"),
+    ) as engines:
         own = {
             "NOVA_PORT": str(port),
             "NOVA_GRPC_PORT_BASE": str(base),
@@ -53,14 +61,36 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
             "NOVA_IDENTITY_KEK": KEK,
             **settings,
         }
+        config = load(own)
+        await prepare(of_engines(engines, config), rooms.ROOMS)
         log = folder / "parts.log"
         with log.open("a", buffering=1) as out:
-            async with processes(load(own), {**environment(), **own}, write=out.write) as supervisor:
+            async with processes(config, {**environment(), **own}, write=out.write) as supervisor:
                 nova = Nova(f"http://127.0.0.1:{port}", PROCESS_PER_ROOM, engines, supervisor, base)
                 yield nova
                 await nova.aclose()
                 codes = await supervisor.stop(first=("gateway",))
                 assert set(codes.values()) == {0}, (codes, log.read_text()[-4000:])
+
+
+@asynccontextmanager
+async def on_real_engines(folder: Path, **settings: str) -> AsyncIterator[Nova]:
+    """Yield the platform as `process_per_room` does, on PostgreSQL with pooler and replica, Redis and Kafka."""
+    await empty()
+    corner = {"NOVA_KAFKA_PREFIX": f"e2e-{uuid7().hex[-12:]}."}
+    async with process_per_room(folder, **ENGINES, **corner, **settings) as nova:
+        await until(lambda: _hears_events(nova), within_s=60)
+        yield nova
+
+
+async def _hears_events(nova: Nova) -> bool:
+    """Return whether an event gets from room to room: joining a group takes longer than beginning to serve."""
+    signed_up = "userErrors { code } viewer { user { id } }"
+    document = f"mutation($input: SignUpInput!) {{ signUp(input: $input) {{ {signed_up} }} }}"
+    name = f"first_{uuid7().hex[-8:]}"
+    mail = f"{name}@example.org"
+    account = {"handle": name, "email": mail, "password": "correct horse battery", "displayName": "First"}
+    return "errors" not in await nova.ask(document, {"input": account})
 
 
 async def is_ready(nova: Nova) -> bool:

@@ -65,6 +65,11 @@ class KafkaMember:
                 raise
             await self._move(consumer, fetched)
 
+    @property
+    def paused(self) -> int:
+        """How many partitions are not fetched from, since a batch of theirs has failed."""
+        return 0 if self._consumer is None else len(self._consumer.paused())
+
     async def aclose(self) -> None:
         """Leave the group: its partitions are another member's at once."""
         consumer, self._consumer = self._consumer, None

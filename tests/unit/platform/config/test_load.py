@@ -102,6 +102,11 @@ def test_c3_a_replica_without_its_primary_is_refused() -> None:
         load({"NOVA_POSTGRES_REPLICA_URL": "postgresql://db2/nova"})
 
 
+def test_c3_a_pooler_without_its_primary_is_refused() -> None:
+    with pytest.raises(BadConfig, match="NOVA_POSTGRES_URL"):
+        load({"NOVA_POSTGRES_POOLER_URL": "postgresql://pooler:6432/nova"})
+
+
 def test_c3_a_schema_registry_without_kafka_is_refused() -> None:
     with pytest.raises(BadConfig, match="NOVA_KAFKA_BOOTSTRAP"):
         load({"NOVA_SCHEMA_REGISTRY_URL": "http://registry:8081"})

@@ -1,0 +1,25 @@
+"""The Java on which Kafka and Neo4j run."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from failure import CannotHave
+
+OLDEST = 17
+
+
+def java() -> str:
+    """Return the program of JAVA_HOME or of the PATH. Raises CannotHave when it is missing or too old."""
+    home = os.environ.get("JAVA_HOME")
+    program = f"{home}/bin/java" if home else shutil.which("java")
+    if program is None:
+        raise CannotHave(
+            f"Java is missing: install version {OLDEST} or later (Debian: `apt install default-jre-headless`)."
+        )
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    if found is None or int(found[1]) < OLDEST:
+        raise CannotHave(f"{program} is not Java {OLDEST} or later: set JAVA_HOME to one that is.")
+    return program

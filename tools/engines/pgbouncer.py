@@ -1,0 +1,144 @@
+"""PgBouncer in transaction mode, 1.21 or later: the system's, or built from Debian's source package.
+
+Before 1.21 it does not know prepared statements, which asyncpg uses. Building takes a minute and installs nothing.
+"""
+
+import asyncio
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from artifacts import check_file, run
+from engine import Engine
+from failure import CannotHave
+from folder import HOST, Folder
+from server import Server
+
+from nova.app.engines.identity import choose_identity
+
+NAME = "pgbouncer"
+_OLDEST = (1, 21)
+_SETTINGS = """[databases]
+* = host={host} port={primary} auth_user=nova
+
+[pgbouncer]
+listen_addr = {host}
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {users}
+auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1
+pool_mode = transaction
+max_client_conn = 1000
+default_pool_size = 50
+max_prepared_statements = 200
+"""
+_APT = """Dir::Etc::sourcelist "{list}";
+Dir::Etc::sourceparts "-";
+Dir::State::lists "{lists}";
+Dir::Cache "{cache}";
+APT::Sandbox::User "root";
+"""
+_SUITES = """deb [signed-by={key}] http://deb.debian.org/debian {own} main
+deb-src [signed-by={key}] http://deb.debian.org/debian {source} main
+"""
+_KEY = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_CONFIGURE = ("--disable-evdns", "--without-cares", "--without-pam", "--without-systemd")
+
+
+class PgBouncer(Engine):
+    """The pooler before the primary."""
+
+    def __init__(self, folder: Folder, pin: Mapping[str, Any]) -> None:
+        self._pin = pin
+        self._folder = folder.part(NAME)
+        self._password = folder.secret("postgres")
+        self._primary = folder.port(32)
+        port = folder.port(34)
+        super().__init__(
+            Server("PgBouncer", self._folder, port),
+            version=pin["version"],
+            url=f"postgresql://{HOST}:{port}",
+            environment={
+                "NOVA_POSTGRES_POOLER_URL": f"postgresql://nova:{self._password}@{HOST}:{port}/postgres"
+            },
+        )
+
+    def start(self) -> None:
+        """Build it where the system has none, and start it."""
+        program = self._program()
+        users, settings = self._folder / "users.txt", self._folder / "pgbouncer.ini"
+        for file in (users, settings):
+            file.touch(mode=0o600)
+        users.write_text(f'"nova" "{self._password}"\n')
+        settings.write_text(
+            _SETTINGS.format(host=HOST, port=self._server.port, primary=self._primary, users=users)
+        )
+        # It refuses root, as PostgreSQL does.
+        identity = asyncio.run(choose_identity(self._folder))
+        self._server.start(identity.launcher_argv(0, [str(program), str(settings)]))
+
+    def _program(self) -> Path:
+        built = self._folder / "pgbouncer"
+        on_path = shutil.which("pgbouncer")
+        if on_path is not None and _version(on_path) >= _OLDEST:
+            return Path(on_path)
+        if not built.exists():
+            with tempfile.TemporaryDirectory() as place:
+                self._build(Path(place), built)
+        return built
+
+    def _build(self, place: Path, built: Path) -> None:
+        if shutil.which("apt-get") is None or not _KEY.exists():
+            raise CannotHave(
+                f"Install PgBouncer {self.version} or later: only Debian's source is built here."
+            )
+        apt = _private_apt(place, self._pin["suite"])
+        run(["apt-get", "update"], cwd=place, env=apt)
+        run(["apt-get", "source", "--download-only", NAME], cwd=place, env=apt)
+        (archive,) = place.glob("*.orig.tar.gz")
+        check_file(archive, self._pin["sha256"])
+        with tarfile.open(archive) as packed:
+            packed.extractall(place, filter="data")
+        (source,) = place.glob(f"{NAME}-*/")
+        flags = _libevent(place, apt)
+        run(["./configure", *_CONFIGURE, *flags], cwd=source)
+        run(["make", f"-j{os.cpu_count()}", NAME], cwd=source)
+        shutil.copy2(source / NAME, built)
+
+
+def _private_apt(place: Path, suite: str) -> dict[str, str]:
+    """Return the environment of an apt with lists of its own, so that the system's stay as they are."""
+    folders = {name: place / name for name in ("lists", "cache")}
+    for folder, inner in ((folders["lists"], "partial"), (folders["cache"], "archives/partial")):
+        (folder / inner).mkdir(parents=True)
+    listed, settings = place / "suites.list", place / "apt.conf"
+    own = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    listed.write_text(_SUITES.format(key=_KEY, own=own, source=suite))
+    settings.write_text(_APT.format(list=listed, **folders))
+    return {**os.environ, "APT_CONFIG": str(settings)}
+
+
+def _libevent(place: Path, apt: Mapping[str, str]) -> list[str]:
+    """Return how `configure` finds libevent: the system's, else its package unpacked beside the source."""
+    if subprocess.run(["pkg-config", "--exists", "libevent"], check=False).returncode == 0:
+        return []
+    run(["apt-get", "download", "libevent-dev"], cwd=place, env=apt)
+    (package,) = place.glob("libevent-dev_*.deb")
+    root = place / "libevent"
+    run(["dpkg-deb", "-x", str(package), str(root)], cwd=place)
+    (folder,) = root.glob("usr/lib/*/")
+    return [f"LIBEVENT_CFLAGS=-I{root / 'usr' / 'include'}", f"LIBEVENT_LIBS={folder / 'libevent.a'}"]
+
+
+def _version(program: str) -> tuple[int, ...]:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", said)
+    return tuple(map(int, found.groups())) if found else (0,)
