@@ -71,14 +71,12 @@ def certificates_of(config: Config, part: str) -> Certificates | None:
             None,
             "in production rooms call each other over mutual TLS alone: give its files.",
         )
-    for variable, host in (
-        ("NOVA_GRPC_HOST", server.grpc_host),
-        ("NOVA_GRPC_TARGET", server.grpc_address("identity").rpartition(":")[0]),
-    ):
-        if not _is_loopback(host):
-            raise BadConfig(
-                variable, host, "plain calls stay on the loopback: give NOVA_TLS_CERTIFICATE, _KEY and _CA."
-            )
+    fix = "plain calls stay on the loopback: give NOVA_TLS_CERTIFICATE, _KEY and _CA."
+    if not _is_loopback(server.grpc_host):
+        raise BadConfig("NOVA_GRPC_HOST", server.grpc_host, fix)
+    for address in server.grpc_address("identity").removeprefix("ipv4:").split(","):
+        if not _is_loopback(address.rpartition(":")[0]):
+            raise BadConfig("NOVA_GRPC_TARGET", server.grpc_target, fix)
     return None
 
 
