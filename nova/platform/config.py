@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+from nova.platform.engine_knobs import Engines
 from nova.platform.errors import NotFound
-from nova.platform.knobs import Knob, Row, Secret, Url, rows
+from nova.platform.knobs import Knob, Row, Secret, rows
 from nova.platform.mail.knobs import MailKnobs
 from nova.platform.rpc.tls import Tls
 
@@ -61,27 +62,6 @@ class LogFormat(StrEnum):
 
     JSON = "json"
     CONSOLE = "console"
-
-
-class PostgresUrl(Url):
-    """Where PostgreSQL answers."""
-
-    __slots__ = ()
-    schemes = ("postgresql", "postgres")
-
-
-class RedisUrl(Url):
-    """Where Redis or Valkey answers."""
-
-    __slots__ = ()
-    schemes = ("redis", "rediss", "unix")
-
-
-class HttpUrl(Url):
-    """Where something answers by HTTP."""
-
-    __slots__ = ()
-    schemes = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,62 +139,6 @@ class Server:
         """Return where this process listens as a room."""
         port = self.grpc_port(room) + (len(ROOMS) if self.grpc_spare else 0)
         return f"{self.grpc_host}:{port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engines:
-    """The engines to use instead of the embedded ones."""
-
-    postgres_url: Annotated[
-        PostgresUrl | None,
-        Knob("NOVA_POSTGRES_URL", "An administrator's URL of PostgreSQL; unset starts the embedded one."),
-    ] = None
-    postgres_replica_url: Annotated[
-        PostgresUrl | None,
-        Knob("NOVA_POSTGRES_REPLICA_URL", "A read replica of that PostgreSQL; unset reads from the primary."),
-    ] = None
-    postgres_pooler_url: Annotated[
-        PostgresUrl | None,
-        Knob(
-            "NOVA_POSTGRES_POOLER_URL",
-            "PgBouncer, 1.21 or later, before that PostgreSQL: rooms' pools go through it; unset: directly.",
-        ),
-    ] = None
-    postgres_role_password: Annotated[
-        Secret | None,
-        Knob(
-            "NOVA_POSTGRES_ROLE_PASSWORD",
-            "The password of all roles of rooms; unset keeps a random one each in the data folder.",
-        ),
-    ] = None
-    redis_url: Annotated[
-        RedisUrl | None,
-        Knob("NOVA_REDIS_URL", "The URL of Redis or Valkey; unset starts the embedded Valkey."),
-    ] = None
-    kafka_bootstrap: Annotated[
-        str | None,
-        Knob(
-            "NOVA_KAFKA_BOOTSTRAP",
-            "Brokers of Apache Kafka, host:port with commas; unset keeps the event log in PostgreSQL.",
-        ),
-    ] = None
-    kafka_prefix: Annotated[
-        str,
-        Knob(
-            "NOVA_KAFKA_PREFIX",
-            "What stands before the names of topics and groups on a Kafka that serves others too.",
-        ),
-    ] = ""
-    kafka_replication: Annotated[
-        int, Knob("NOVA_KAFKA_REPLICATION", "Replicas of each topic that Nova makes on Kafka.", least=1)
-    ] = 1
-    schema_registry_url: Annotated[
-        HttpUrl | None,
-        Knob(
-            "NOVA_SCHEMA_REGISTRY_URL",
-            "A registry with Confluent's API, for the schemas of events on Kafka; unset sends plain protobuf.",
-        ),
-    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from nova.platform.config import (
     DEVELOPMENT_SECRET,
     CacheKnobs,
     Config,
-    Engines,
     Environment,
     GraphQL,
     Limits,
@@ -22,6 +21,7 @@ from nova.platform.config import (
     Tokens,
     World,
 )
+from nova.platform.engine_knobs import Engines
 from nova.platform.knobs import BadConfig, knobs_of, read, refuse_unknown
 from nova.platform.mail.knobs import MailKnobs
 from nova.platform.rpc.tls import Tls

@@ -1,7 +1,7 @@
 """What is Kafka's own: topics that are there already, the wire, and a broker that goes away."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -102,7 +102,7 @@ async def test_x1_a_bad_event_becomes_a_dead_letter_and_is_put_back(log: KafkaLo
     database = await scratch.database()
     broken = True
 
-    async def handle(tx: EffectTx, events: "list[Received[BytesValue]]") -> None:
+    async def handle(tx: EffectTx, events: Sequence[Received[BytesValue]]) -> None:
         for event in events:
             if broken and event.value.value == b"bad":
                 raise ValueError("bad")

@@ -1,10 +1,10 @@
 """An engine's process: started in the background, found again by its number, ended by a signal."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +84,15 @@ def wait(
     holds: Callable[[], bool], may_go_on: Callable[[], bool], why: str, *, within_s: float = START_S
 ) -> None:
     """Wait until `holds()`. Raises CannotHave with `why` when the time is over, or `may_go_on()` is false."""
-    end = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > end or not may_go_on():
-            raise CannotHave(f"{why}.")
-        time.sleep(0.1)
+
+    async def until() -> None:
+        async with asyncio.timeout(within_s):
+            while not holds():
+                if not may_go_on():
+                    raise TimeoutError
+                await asyncio.sleep(0.1)
+
+    try:
+        asyncio.run(until())
+    except TimeoutError:
+        raise CannotHave(f"{why}.") from None
