@@ -1,0 +1,87 @@
+"""compose.yaml: what the Compose specification asks for, and what Nova does. No container is started.
+
+`compose-spec.json` is the specification's own schema, as compose-go 2.4.0 has it (Apache-2.0).
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROFILES = {"core", "graph", "search", "analytics", "live", "obs"}
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def test_it_is_what_the_specification_says() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(Path(__file__).with_name("compose-spec.json").read_text())
+    errors = [
+        f"{error.json_path}: {error.message}"
+        for error in jsonschema.validators.validator_for(schema)(schema).iter_errors(COMPOSE)
+    ]
+    assert errors == []
+
+
+def test_every_profile_has_its_services() -> None:
+    assert {profile for service in SERVICES.values() for profile in service["profiles"]} == PROFILES
+
+
+@each_service
+def test_an_image_is_pinned_to_a_version(name: str) -> None:
+    image, _, tag = SERVICES[name]["image"].rpartition(":")
+    assert image
+    assert re.search(r"\d+\.\d+", tag)
+
+
+@each_service
+def test_it_says_whether_it_is_healthy(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"]
+    assert SERVICES[name]["healthcheck"]["retries"]
+
+
+@each_service
+def test_its_ports_are_the_loopbacks(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
+
+
+@each_service
+def test_what_it_stands_on_starts_with_it(name: str) -> None:
+    for other, when in SERVICES[name].get("depends_on", {}).items():
+        assert when == {"condition": "service_healthy"}
+        assert set(SERVICES[name]["profiles"]) <= set(SERVICES[other]["profiles"])
+
+
+@each_service
+def test_what_it_mounts_is_there(name: str) -> None:
+    for volume in SERVICES[name].get("volumes", []):
+        source = volume.split(":")[0]
+        assert source in COMPOSE["volumes"] or (source.startswith("./") and (ROOT / source).is_dir())
+    assert {config["source"] for config in SERVICES[name].get("configs", [])} <= COMPOSE["configs"].keys()
+
+
+def test_no_two_services_want_one_port() -> None:
+    ports = [port for service in SERVICES.values() for port in service["ports"]]
+    assert len(ports) == len(set(ports))
+
+
+@pytest.mark.parametrize("name", ["kafka", "neo4j", "pgbouncer"])
+def test_the_versions_are_those_of_make_engines(name: str) -> None:
+    pins = tomllib.loads((ROOT / "tools/engines/pins.toml").read_text())
+    assert pins[name]["version"] in SERVICES[name]["image"]
+
+
+def test_the_environment_that_it_prints_names_knobs() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    knobs = (ROOT / "nova/platform/engine_knobs.py").read_text()
+    named = set(re.findall(r"export (NOVA_\w+)|(NOVA_\w+)=http://127", text))
+    found = {one for pair in named for one in pair if one}
+    assert len(found) >= 6
+    assert all(f'"{one}"' in knobs for one in found - {"NOVA_OTLP_ENDPOINT"})
