@@ -6,6 +6,7 @@ its producer; it gets a new one, and then sees that its turn is over.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -39,6 +40,9 @@ class Producers:
         self._admin = admin
         self._frames = frames
         self._free = _Turns()
+        # A broker that still writes the markers of one transaction says so to the next as if replicas were missing: an
+        # answer that is tried again in milliseconds, and no news to anybody.
+        logging.getLogger("aiokafka.producer.sender").setLevel(logging.ERROR)
         self._fenced: dict[str, _Turns] = {}
 
     async def close(self) -> None:
