@@ -10,6 +10,8 @@ from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.prepare import prepare
 from nova.app.processes import processes
+from nova.app.progress import progress
+from nova.app.seed import Seeder
 from nova.app.sources import of_engines
 from nova.platform.config import ROOMS as ALL
 from nova.platform.configure import load
@@ -29,14 +31,22 @@ KEK = "a-key-that-seals-keys-for-this-suite-only"
 @asynccontextmanager
 async def one_process(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     """Yield the platform as `nova up` composes it, without a world."""
+    async with inhabited(folder, **{"NOVA_WORLD": "none", **settings}) as (nova, _):
+        yield nova
+
+
+@asynccontextmanager
+async def inhabited(folder: Path, **settings: str) -> AsyncIterator[tuple[Nova, House]]:
+    """Yield the platform as `nova up` composes it, with the world of the settings, and the house that it is."""
     own = {"NOVA_PORT": "0", "NOVA_DATA": str(folder / "data"), "NOVA_LIMITS": "off", **settings}
     config = load({**own, "NOVA_SECRET": SECRET, "NOVA_IDENTITY_KEK": KEK})
     async with Engines(config.server.data, rooms=rooms.ROOMS) as engines:
         sources = of_engines(engines)
         await prepare(sources, rooms.ROOMS)
+        await Seeder(config, sources, progress(quiet=True)).seed(config.server.world)
         async with House(config, sources, rooms=rooms.ROOMS, relays=rooms.ROOMS, gateway=True) as house:
             nova = Nova(house.url, ONE_PROCESS, engines)
-            yield nova
+            yield nova, house
             await nova.aclose()
 
 
