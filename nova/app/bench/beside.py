@@ -52,9 +52,10 @@ def _result(name: str, said: Mapping[str, Any]) -> Result:
 def _figures(line: Mapping[str, Any]) -> list[Figure]:
     """Return a line of the harness as figures: our time, or our ratios to a peer."""
     name = f"{line['case']} / {line['contender']}"
-    if line["ratio"] is None:
-        return [Figure(name=name, value=line["min_us"], unit="µs", goal=line["goal_us"])]
-    figures = [Figure(name=name, value=line["ratio"], unit="×", goal=line["goal"])]
+    time, ratio = ("cpu_us", "cpu_ratio") if line["by_cpu"] else ("min_us", "ratio")
+    if line[ratio] is None:
+        return [Figure(name=name, value=line[time], unit="µs", goal=line["goal_us"])]
+    figures = [Figure(name=name, value=line[ratio], unit="×", goal=line["goal"])]
     if line["cpu_goal"] is not None:
         figures.append(Figure(name=f"{name}, CPU", value=line["cpu_ratio"], unit="×", goal=line["cpu_goal"]))
     return figures

@@ -10,7 +10,7 @@ from nova.app.bench.catalog import BENCHMARKS
 from nova.platform.errors import Internal
 
 LINE = {"case": "merge", "contender": "nova", "min_us": 5.0, "ratio": None, "cpu_ratio": None} | {
-    "goal": None, "cpu_goal": None, "goal_us": 10.0,
+    "goal": None, "cpu_goal": None, "goal_us": 10.0, "cpu_us": 4.0, "by_cpu": False,
 }  # fmt: skip
 PEER = LINE | {
     "contender": "heapq",
@@ -47,6 +47,16 @@ async def test_ratios_goals_and_missing_peers_are_told(
     ]  # fmt: skip
     assert not result.met
     assert "0.070 ×    goal ≤ 0.05: MISSED" in result.table()
+
+
+async def test_a_busy_machine_is_judged_by_cpu_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    busy = SAID | {
+        "lines": [LINE | {"by_cpu": True}, PEER | {"by_cpu": True, "cpu_goal": None}],
+        "figures": [],
+    }
+    monkeypatch.setattr(beside, "_ROOT", house(tmp_path, f"print({json.dumps(busy)!r})"))
+    result = await beside.measure("made")
+    assert [(figure.value, figure.met) for figure in result.figures] == [(4.0, True), (0.2, False)]
 
 
 async def test_one_that_breaks_off_says_where_to_look(
