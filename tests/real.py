@@ -8,15 +8,9 @@ import pytest
 
 from nova.platform.redis.client import connect
 
-
-def _told() -> dict[str, str]:
-    """Return the variables of the file that NOVA_TEST_ENGINES names; none without it."""
-    file = os.environ.get("NOVA_TEST_ENGINES")
-    lines = Path(file).read_text().splitlines() if file else []
-    return dict(line.split("=", 1) for line in lines)
-
-
-ENGINES = _told()
+FILE = Path(os.environ.get("NOVA_TEST_ENGINES", os.devnull))
+ENGINES = dict(line.split("=", 1) for line in FILE.read_text().splitlines())
+"""The variables of that file; none where nobody has named one."""
 on_real_engines = pytest.mark.skipif(
     not ENGINES, reason="NOVA_TEST_ENGINES names no file of engines: `make test-real` does"
 )
