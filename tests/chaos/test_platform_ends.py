@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from nova.app.processes import RELAY
+from nova.app.rooms import ROOMS
 from tests.chaos.upped import Upped, alive, family
 from tests.e2e.shapes import free_port
 from tests.waiting import until
@@ -17,6 +19,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.timeout(180)
 
 FAILED = 1
+PARTS = (*ROOMS, RELAY, "gateway")
 
 
 @pytest.fixture
@@ -57,6 +60,36 @@ async def test_an_asked_for_end_leaves_no_process_port_or_socket(
         assert (await client.get(f"{upped.url}/livez")).status_code == 200
         assert await upped.interrupt(number) == 0
     assert_nothing_is_left(upped, pids, sockets)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_process_for_each_room_ends_with_the_one_that_was_started(
+    upped: Upped, number: signal.Signals
+) -> None:
+    await upped.begin("--processes")
+    said = await upped.ready()
+    assert said["pid"] == upped.process.pid
+    pids, sockets = list(family(upped.process.pid)), run_folder(upped)
+    assert len(pids) > len(PARTS)
+    assert sockets is not None
+    log = upped.data / "logs" / "nova.log"
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{upped.url}/readyz")).status_code == 200
+        assert await upped.interrupt(number) == 0
+    assert_nothing_is_left(upped, pids, sockets)
+    assert "part_ended_badly" not in log.read_text()
+
+
+async def test_c2_a_kill_takes_the_process_of_each_room_along(upped: Upped) -> None:
+    await upped.begin("--processes")
+    await upped.ready()
+    pids = list(family(upped.process.pid))
+    assert len(pids) > len(PARTS)
+    await upped.kill()
+    await until(lambda: alive(pids) == [], within_s=20)
+    await upped.begin("--processes")
+    await upped.ready()
+    assert await upped.interrupt() == 0
 
 
 async def test_an_end_while_it_starts_leaves_nothing_either(upped: Upped) -> None:
