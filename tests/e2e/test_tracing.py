@@ -8,7 +8,8 @@ from nova.platform.telemetry.tracing import traces_in
 from tests.e2e.nova import Nova
 from tests.waiting import until
 
-CREATE = """mutation { createPost(input: { caption: "traced", contentType: TEXT }) { post { id } userErrors { message } } }"""
+CREATE = """mutation {
+  createPost(input: { caption: "traced", contentType: TEXT }) { post { id } userErrors { message } } }"""
 CLIENT_SPAN = "b7ad6b7169203331"
 # What a post causes: the way in, the write, the way out, and an effect at everyone who hears of it.
 CAUSED = {

@@ -15,11 +15,10 @@ from nova.app.supervisor import Part, Supervisor
 from nova.platform.backoff import Backoff
 from tests.waiting import until
 
-WAITS = (
-    "import time, os; print('lane', os.environ.get('LANE', 'first'), flush=True)\nwhile True: time.sleep(9)"
-)
+WAITS = "import os, signal; print('lane', os.environ.get('LANE', 'first'), flush=True)\nwhile True: signal.pause()"
+# By os.write: the signal may come while `print` still holds the buffer.
 DRAINS = (
-    "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: (print('drained', flush=True), sys.exit(0)))\n"
+    "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'drained\\n'), sys.exit(0)))\n"
     "print('ready', flush=True)\nwhile True: signal.pause()"
 )
 STAYS = (
