@@ -23,8 +23,11 @@ CALLERS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         "GetKeySet": _EVERYBODY,
         "ListRevocations": _EVERYBODY,
         "RefreshSession": _USERS,
+        "RequestPasswordReset": _USERS,
+        "ResetPassword": _USERS,
         "SignIn": _USERS,
         "SignUp": _USERS,
+        "VerifyEmail": _USERS,
     },
     "user": {
         "GetFollowTerms": frozenset(("graph",)),

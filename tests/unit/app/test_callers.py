@@ -7,9 +7,18 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 
-from nova.app.callers import CALLERS, GATEWAY, callers_of
+from nova.app.authority import PARTS
+from nova.app.callers import CALLERS, GATEWAY, callers_of, closed
 from nova.app.rooms import ROOMS
+from nova.platform.auth.actor import Actor
+from nova.platform.errors import NovaError, Unauthenticated
+from nova.platform.rpc.binding import ServiceBinding
+from nova.platform.rpc.channel import LocalChannel
+from nova.platform.rpc.local import LocalServer
+from nova.platform.rpc.server_chain import server_middlewares
+from nova.platform.telemetry.tracing import Tracing
 
 NOVA = Path(__file__).parents[3] / "nova"
 HOUSE = {("identity", "GetKeySet"), ("identity", "ListRevocations")}
@@ -91,3 +100,36 @@ def test_r1_nobody_is_listed_who_is_not_there() -> None:
         *ROOMS,
         GATEWAY,
     }
+
+
+async def refusal(channel: LocalChannel, path: str) -> str | None:
+    """Return why a call is refused; None where the caller is let in, which here meets a method without an answer."""
+    ask = channel.unary_unary(path, request_serializer=bytes, response_deserializer=bytes)
+    try:
+        await ask(Empty())
+    except NovaError as error:
+        return None if error.reason == "UNIMPLEMENTED" else error.reason
+    raise AssertionError(path)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+async def test_r1_in_one_process_the_page_holds_for_every_part_and_method(room: str) -> None:
+    grpc_module = import_module(f"nova.api.{room}.v1.{room}_pb2_grpc")
+    name = f"{room.title()}Service"
+    binding = ServiceBinding(
+        add_to_server=getattr(grpc_module, f"add_{name}Servicer_to_server"),
+        servicer=getattr(grpc_module, f"{name}Servicer")(),
+        system_methods=frozenset(methods_of(room)),  # so that only the caller is asked for
+    )
+    server = LocalServer(server_middlewares(authenticate=nobody, tracing=Tracing()))
+    server.bind([closed(room, binding)])
+    await server.start()
+    for part in (*PARTS, None):
+        channel = LocalChannel(server, tracing=Tracing(), caller=part)
+        for method in methods_of(room):
+            told = await refusal(channel, f"/nova.api.{room}.v1.{name}/{method}")
+            assert told == (None if part in callers_of(room, method) else "CALLER_REFUSED"), (part, method)
+
+
+async def nobody(_token: str) -> Actor:
+    raise Unauthenticated
