@@ -32,7 +32,10 @@ SKIPPED = Counter(
 )
 RELOADED = Counter("projection_reloads_total", "Loads from the truth.", ["projection"])
 EFFECT = Histogram(
-    "projection_effect_seconds", "From the emission to the effect.", ["projection"], buckets=LATENCY_BUCKETS_S
+    "projection_effect_seconds",
+    "From the emission to the effect.",
+    ["projection", "topic"],
+    buckets=LATENCY_BUCKETS_S,
 )
 
 
@@ -64,6 +67,7 @@ class Projection:
         self._load = load
         self._topics = {topic.name: topic for topic in handlers}
         self._handlers = {topic.name: handler for topic, handler in handlers.items()}
+        self._effect = {name: EFFECT.labels(self.name, name) for name in self._topics}
         self._clock = clock or SystemClock()
         self._tracing = tracing or Tracing()
         self._outages = outages or Backoff()
@@ -148,7 +152,7 @@ class Projection:
                     await self._apply_alone(topic, event)
         now = self._clock.now()
         for event in events:
-            EFFECT.labels(self.name).observe((now - event.emitted_at).total_seconds())
+            self._effect[event.topic].observe((now - event.emitted_at).total_seconds())
         await self._move({(record.topic, record.partition): record.offset + 1 for record in records})
 
     def _read(self, record: Delivered) -> Received[Any] | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
+from prometheus_client import REGISTRY
 
 from nova.platform.backoff import Backoff
 from nova.platform.errors import Unavailable
@@ -17,6 +18,7 @@ from nova.platform.projection import Behind, Projection
 from tests.scratch import Scratch
 
 THINGS = Topic("test.thing.done", BytesValue, key="value")
+OTHERS = Topic("test.other.done", BytesValue, key="value")
 
 
 def record(value: bytes, headers: dict[str, str] | None = None) -> Record:
@@ -75,6 +77,25 @@ async def test_what_is_told_while_it_loads_is_not_missed(scratch: Scratch) -> No
     await names.projection.caught_up()
     assert names.state == {b"old", b"meanwhile"}
     await names.projection.stop()
+
+
+async def test_how_long_an_effect_took_is_told_by_topic(scratch: Scratch) -> None:
+    log = await scratch.log()
+    names = Names(log)
+    names.projection = Projection(
+        name="timed", log=log, load=names.load, handlers={THINGS: names.apply, OTHERS: names.apply}
+    )
+    await names.projection.start()
+    await log.append([record(b"one"), record(b"two")])
+    await names.projection.caught_up()
+    await names.projection.stop()
+    told = [
+        REGISTRY.get_sample_value(
+            "projection_effect_seconds_count", {"projection": "timed", "topic": topic.name}
+        )
+        for topic in (THINGS, OTHERS)
+    ]
+    assert told == [2.0, 0.0]
 
 
 async def test_it_follows_until_it_is_stopped(scratch: Scratch) -> None:
