@@ -3,15 +3,21 @@
 import asyncio
 import os
 import signal
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
+from nova.app.authority import SUPERVISOR, files_of, issue_all
 from nova.app.processes import OVERLAP_S
 from nova.app.supervisor import Supervisor
+from nova.platform.rpc.peers import host_of
 from tests.e2e.nova import Nova, Person
 from tests.e2e.shapes import is_ready, process_per_room
 from tests.waiting import until
@@ -19,6 +25,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.timeout(400)
 
 CLIENTS = 4
+RENEWALS = 5
 HOME = """{ viewer { email user { handle postCount } }
   homeFeed(mode: FOLLOWING, first: 10) { edges { node { caption author { handle } likeCount } } } }"""
 PUBLISH = (
@@ -84,29 +91,66 @@ async def fed(nova: Nova, person: Person, post: str) -> bool:
     return post in await nova.feed(person)
 
 
-async def test_rooms_replaced_under_load_lose_no_request(nova: Nova, parts: Supervisor) -> None:
+@asynccontextmanager
+async def under_load(nova: Nova) -> AsyncIterator[Sequence[Client]]:
+    """Yield clients that read and write during the block; after it, what they were answered must be whole."""
     people = [await nova.newcomer("client") for _ in range(CLIENTS)]
     clients = [Client(nova, person) for person in people]
     await until(lambda: settled(nova, people[0]), within_s=60)
     running = [asyncio.create_task(client.run()) for client in clients]
-    before = parts.pids
     try:
-        for room in ("content", "graph", "identity", "content"):
-            await parts.roll(room, overlap_s=OVERLAP_S)
-            await goes_on(clients)
+        yield clients
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     assert [lost for client in clients for lost in client.lost] == []
+    for client, person in zip(clients, people, strict=True):
+        assert client.captions
+        # One more may have been written when its answer was no longer waited for.
+        assert len(await nova.posts_of(person)) >= min(len(client.captions), 100)
+
+
+async def test_rooms_replaced_under_load_lose_no_request(nova: Nova, parts: Supervisor) -> None:
+    before = parts.pids
+    async with under_load(nova) as clients:
+        for room in ("content", "graph", "identity", "content"):
+            await parts.roll(room, overlap_s=OVERLAP_S)
+            await goes_on(clients)
     assert {name for name, pid in parts.pids.items() if before[name] != pid} == {
         "content",
         "graph",
         "identity",
     }
-    for client, person in zip(clients, people, strict=True):
-        assert client.captions
-        assert len(await nova.posts_of(person)) >= min(len(client.captions), 100)
+
+
+async def test_certificates_renewed_under_load_lose_no_request(nova: Nova) -> None:
+    """As the supervisor renews them. The rooms of which no other test moves the port are looked at."""
+    rooms = ("user", "ranking", "features")
+    async with under_load(nova) as clients:
+        for _ in range(RENEWALS):
+            before = {room: await serial_shown(nova, room) for room in rooms}
+            issue_all(nova.certificates)
+            for room in rooms:
+                await until(partial(shows_another, nova, room, before[room]))
+            await goes_on(clients)
+
+
+async def shows_another(nova: Nova, room: str, serial: int) -> bool:
+    return await serial_shown(nova, room) != serial
+
+
+async def serial_shown(nova: Nova, room: str) -> int:
+    """Return the serial number of the certificate that a room shows to somebody new."""
+    files = files_of(nova.certificates, SUPERVISOR)
+    context = ssl.create_default_context(cafile=str(files.authority))
+    context.load_cert_chain(files.certificate, files.key)
+    context.set_alpn_protocols(["h2"])
+    host, _, port = nova.address(room).partition(":")
+    _, writer = await asyncio.open_connection(host, int(port), ssl=context, server_hostname=host_of(room))
+    der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return x509.load_der_x509_certificate(der).serial_number
 
 
 @pytest.mark.parametrize(

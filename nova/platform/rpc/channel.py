@@ -61,7 +61,8 @@ _CLIENT_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Despite its name: how long an attempt may take. A handshake on a busy machine takes more than 100 ms.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", int(LONGEST_RECONNECT_S * 1000)),
 )
 

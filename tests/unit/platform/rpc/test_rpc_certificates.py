@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from structlog.testing import capture_logs
 
 from nova.app.authority import Authority, files_of
 from nova.platform.rpc.certificates import BadCertificate, Certificates
+from nova.platform.rpc.channel import WireChannel
 from nova.platform.rpc.context import CallContext, entered
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.tls import CertificateFiles
 from nova.platform.telemetry.tracing import Tracing
-from tests.proto.echo_pb2 import WaitRequest
+from tests.proto.echo_pb2 import DescribeCallRequest, WaitRequest
+from tests.proto.echo_pb2_grpc import EchoServiceStub
 from tests.unit.platform.rpc.echo_house import House, served
 
 
@@ -188,3 +190,43 @@ def test_c4_keys_are_closed_to_others_and_folders_too(authority: Authority, tmp_
     for folder in (files.key.parent, tmp_path / "own"):
         assert folder.stat().st_mode & 0o777 == 0o700
     assert "PRIVATE KEY" not in repr(Certificates(files, "echo").held)
+
+
+@asynccontextmanager
+async def slow_way_to(house: House, delay_s: float) -> AsyncIterator[int]:
+    """Yield a port that leads to a server, with a delay for whatever passes."""
+    assert isinstance(house.server, WireServer)
+    behind = house.server.port
+    passing: set[asyncio.Task[None]] = set()
+
+    async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                await asyncio.sleep(delay_s)
+                writer.write(data)
+        writer.close()
+
+    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", behind)
+        for ends in ((reader, far_writer), (far_reader, writer)):
+            passing.add(asyncio.create_task(passed(*ends)))
+
+    server = await asyncio.start_server(joined, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.gather(*passing)
+
+
+async def test_a_handshake_may_take_its_time_also_where_another_address_is_dead(
+    authority: Authority, ticks: Ticks
+) -> None:
+    async with house_of(authority.issue("echo"), ticks) as house, slow_way_to(house, delay_s=0.05) as port:
+        certificates = Certificates(authority.issue("echo"), "echo", monotonic=ticks)
+        channel = WireChannel(
+            f"ipv4:127.0.0.1:{port},127.0.0.1:1", room="echo", tracing=Tracing(), certificates=certificates
+        )
+        described = await EchoServiceStub(channel).DescribeCall(DescribeCallRequest(), timeout=4)
+        assert described.correlation_id
+        await channel.close()
