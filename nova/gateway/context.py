@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import strawberry
 from graphql import FieldNode
@@ -16,7 +16,7 @@ from nova.api.user.v1.user_pb2_grpc import UserServiceStub
 from nova.gateway.connections import Listing
 from nova.gateway.cursors import Cursors
 from nova.gateway.documents import Operation
-from nova.gateway.readers import Readers
+from nova.gateway.readers import LOST, Readers
 from nova.gateway.waves import Waves
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.tokens import Verifier
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Q = TypeVar("Q")
 R = TypeVar("R")
+
+PATIENCE_S: Final = 2.0
+"""How long a page waits for what it can do without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,26 @@ class RequestContext:
         )
         with entered(context):
             return await method(request, timeout=patience_s)
+
+    async def call_or_without(
+        self, room: str, method: "UnaryUnaryMultiCallable[Q, R]", request: Q
+    ) -> R | None:
+        """Call a room at once; None when it does not answer in time, and then the answer names it."""
+        try:
+            return await self.call(method, request, patience_s=PATIENCE_S)
+        except LOST:
+            self.degrade(room)
+            return None
+
+    async def list_or_nothing(
+        self, room: str, method: "UnaryUnaryMultiCallable[Q, R]", request: Q, nothing: R
+    ) -> R:
+        """Call a room in the next wave for a list: `nothing`, and the room is named, when it does not answer in time.
+
+        A list is never null, so an error in its place would take its parent along.
+        """
+        answer = await self.waves.ask(lambda: self.call_or_without(room, method, request))
+        return nothing if answer is None else answer
 
     async def change(
         self, method: "UnaryUnaryMultiCallable[Q, R]", request: Q, *, key: str | None = None

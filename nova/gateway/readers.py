@@ -5,7 +5,7 @@ the answer names the room. Where nothing stands in for an answer, the error goes
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -21,18 +21,15 @@ from nova.policy.relations import Relation
 from nova.policy.visibility import Surface, person
 
 if TYPE_CHECKING:
-    from grpc.aio import UnaryUnaryMultiCallable
-
     from nova.gateway.context import RequestContext
-
-Q = TypeVar("Q")
-R = TypeVar("R")
 
 LOST: Final = (Unavailable, Timeout)
 """The errors of a room that does not answer."""
 HANDLES_MOST: Final = 50
-PATIENCE_S: Final = 2.0
-"""How long a page waits for what it can do without."""
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +79,14 @@ class Readers:
         self._account: asyncio.Future[identity_pb2.Account] | None = None
         self._stories_of: dict[int, Loader[bytes, Sequence[content_pb2.Story]]] = {}
         self._threads: dict[tuple[bool, int, bytes], Loader[bytes, social_pb2.CommentThread]] = {}
+
+    async def load_or_without(self, room: str, loader: Loader[K, V], keys: Sequence[K]) -> Sequence[V | None]:
+        """Return the values of keys; nothing, and the room is named, when it does not answer."""
+        try:
+            return await loader.load_many(keys)
+        except LOST:
+            self._context.degrade(room)
+            return [None] * len(keys)
 
     def forget(self) -> None:
         """Forget everything that was read."""
@@ -138,7 +143,7 @@ class Readers:
 
     async def _profiles(self, user_ids: Sequence[bytes]) -> dict[bytes, user_pb2.Profile]:
         request = user_pb2.GetProfilesRequest(user_ids=user_ids)
-        answer = await self._or_without("user", self._rooms.user.GetProfiles, request)
+        answer = await self._context.call_or_without("user", self._rooms.user.GetProfiles, request)
         return {profile.user_id: profile for profile in answer.profiles} if answer else {}
 
     async def _handles(self, handles: Sequence[str]) -> dict[str, bytes]:
@@ -153,7 +158,7 @@ class Readers:
         if not others:
             return known
         request = graph_pb2.GetRelationsRequest(subject_ids=others)
-        answer = await self._or_without("graph", self._rooms.graph.GetRelations, request)
+        answer = await self._context.call_or_without("graph", self._rooms.graph.GetRelations, request)
         if answer is not None:
             known.update(zip(others, map(Relation, answer.relations), strict=True))
         return known
@@ -173,7 +178,7 @@ class Readers:
     ) -> Callable[[Sequence[bytes]], Awaitable[Mapping[bytes, Sequence[content_pb2.Story]]]]:
         async def fetch(author_ids: Sequence[bytes]) -> Mapping[bytes, Sequence[content_pb2.Story]]:
             request = content_pb2.ListStoriesRequest(author_ids=author_ids, page_size=newest)
-            answer = await self._or_without("content", self._rooms.content.ListStories, request)
+            answer = await self._context.call_or_without("content", self._rooms.content.ListStories, request)
             found: dict[bytes, list[content_pb2.Story]] = {}
             for story in answer.stories if answer else ():
                 found.setdefault(story.author_id, []).append(story)
@@ -188,17 +193,17 @@ class Readers:
 
     async def _states(self, post_ids: Sequence[bytes]) -> dict[bytes, social_pb2.PostState]:
         request = social_pb2.GetPostStatesRequest(post_ids=post_ids)
-        answer = await self._or_without("social", self._rooms.social.GetPostStates, request)
+        answer = await self._context.call_or_without("social", self._rooms.social.GetPostStates, request)
         return {state.post_id: state for state in answer.states} if answer else {}
 
     async def _follow_counts(self, user_ids: Sequence[bytes]) -> Mapping[bytes, graph_pb2.FollowCounts]:
         request = graph_pb2.GetFollowCountsRequest(user_ids=user_ids)
-        answer = await self._or_without("graph", self._rooms.graph.GetFollowCounts, request)
+        answer = await self._context.call_or_without("graph", self._rooms.graph.GetFollowCounts, request)
         return dict(zip(user_ids, answer.counts, strict=True)) if answer else {}
 
     async def _post_counts(self, author_ids: Sequence[bytes]) -> Mapping[bytes, int]:
         request = content_pb2.CountPostsRequest(author_ids=author_ids)
-        answer = await self._or_without("content", self._rooms.content.CountPosts, request)
+        answer = await self._context.call_or_without("content", self._rooms.content.CountPosts, request)
         return dict(zip(author_ids, answer.counts, strict=True)) if answer else {}
 
     def _thread_fetch(
@@ -207,15 +212,7 @@ class Readers:
         async def fetch(parents: Sequence[bytes]) -> Mapping[bytes, social_pb2.CommentThread]:
             request = social_pb2.ListCommentsRequest(page_size=size, page_token=token)
             (request.comment_ids if replies else request.post_ids).extend(parents)
-            answer = await self._or_without("social", self._rooms.social.ListComments, request)
+            answer = await self._context.call_or_without("social", self._rooms.social.ListComments, request)
             return dict(zip(parents, answer.threads, strict=True)) if answer else {}
 
         return fetch
-
-    async def _or_without(self, room: str, method: "UnaryUnaryMultiCallable[Q, R]", request: Q) -> R | None:
-        """Return the answer, or None when the room does not answer in time; then it is named."""
-        try:
-            return await self._context.call(method, request, patience_s=PATIENCE_S)
-        except LOST:
-            self._context.degrade(room)
-            return None

@@ -187,6 +187,10 @@ async def test_without_social_pages_come_without_counts(stage: Stage) -> None:
             (edge,) = answer.data["homeFeed"]["edges"]
             assert edge["node"]["likeCount"] == 0
             assert edge["node"]["author"] == {"handle": stage.writer.handle}
+        post = await stage.nova.ask(THING, {"id": stage.post}, by=stage.reader)
+        assert post.data["node"]["caption"] == "for everyone to see"
+        assert post.data["node"]["likers"] == post.data["node"]["comments"] == {"edges": []}
+        assert "social" in named(post)
         liked = await stage.nova.ask(LIKE, {"input": {"postId": stage.post}}, by=stage.reader)
         assert liked.code in TYPED
         assert await stage.nova.publish(stage.reader, "written meanwhile")
@@ -222,6 +226,10 @@ async def test_without_user_cards_that_are_known_are_shown(stage: Stage) -> None
         answer = await stage.home("FOLLOWING")
         assert answer["data"]["homeFeed"] is not None, answer
         assert captions(answer) == ["for everyone to see"] or "user" in named(answer)
+        own = await stage.nova.ask("{ viewer { email blocked { edges { node { id } } } } }", by=stage.reader)
+        assert own.data["viewer"]["email"]
+        assert own.data["viewer"]["blocked"] == {"edges": []}
+        assert "user" in named(own)
         await walked(stage)
 
 

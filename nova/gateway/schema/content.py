@@ -192,7 +192,9 @@ class Post(Node):
 
         async def read(size: int, token: bytes) -> Found[bytes]:
             request = social_pb2.ListLikersRequest(post_id=post_id, page_size=size, page_token=token)
-            answer = await info.context.ask(info.context.rooms.social.ListLikers, request)
+            answer = await info.context.list_or_nothing(
+                "social", info.context.rooms.social.ListLikers, request, social_pb2.ListLikersResponse()
+            )
             sources = [(edge.page_token, edge.user_id) for edge in answer.edges]
             return Found(sources, answer.next_page_token)
 

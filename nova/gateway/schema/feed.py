@@ -10,7 +10,6 @@ from nova.gateway.connections import Found, Listing, PageInfo, first_or_default,
 from nova.gateway.context import Info
 from nova.gateway.facts import Asked, Page, Rpc, Stage, Stages, facts_by
 from nova.gateway.global_ids import Kind, bytes_of
-from nova.gateway.readers import LOST
 from nova.gateway.schema.calls import POSTS, changing, presented, single
 from nova.gateway.schema.content import Post, Wanted, show_posts
 from nova.gateway.schema.fields import field
@@ -175,11 +174,7 @@ async def _feed(
         context.readers.people.want([item.author_id for item in items])
     if wanted.states:
         context.readers.states.want(post_ids)
-    try:
-        sources = await context.readers.posts.load_many(post_ids)
-    except LOST:
-        context.degrade("content")
-        sources = [None] * len(items)
+    sources = await context.readers.load_or_without("content", context.readers.posts, post_ids)
     posts = await show_posts(context, sources, wanted)
     edges = [
         FeedEdge(cursor=listing.seal(token), node=post, why=FeedReason.of(item))

@@ -32,7 +32,7 @@ from nova.gateway.schema.publishing import ContentMutations
 from nova.gateway.schema.social import Comment, SocialMutations, show_comments
 from nova.gateway.schema.user import User, load_users
 from nova.gateway.schema.viewer import Viewer
-from nova.platform.errors import InvalidArgument
+from nova.platform.errors import InvalidArgument, Unavailable
 from nova.policy import rules
 
 _READ_BY: dict[Kind, Rpc] = {
@@ -82,6 +82,8 @@ class Query(FeedQueries):
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - the contract's name
         """Return an entity."""
         (node,) = await _nodes(info, [id])
+        if node is None and info.context.degraded:
+            raise Unavailable("Whether it exists cannot be said now: try again.")
         return node
 
     @field(
@@ -139,9 +141,9 @@ async def _nodes(info: Info, ids: Sequence[str]) -> list[Node | None]:
     readers.posts.want(keys[Kind.POST] + keys[Kind.MEDIA])
     readers.stories.want(keys[Kind.STORY] + keys[Kind.STORY_MEDIA])
     readers.comments.want(keys[Kind.COMMENT])
-    posts = await readers.posts.load_many(keys[Kind.POST])
-    stories = await readers.stories.load_many(keys[Kind.STORY])
-    comments = await readers.comments.load_many(keys[Kind.COMMENT])
+    posts = await readers.load_or_without("content", readers.posts, keys[Kind.POST])
+    stories = await readers.load_or_without("content", readers.stories, keys[Kind.STORY])
+    comments = await readers.load_or_without("social", readers.comments, keys[Kind.COMMENT])
     wanted = Wanted.below(info)
     if wanted.authors:
         works = [*posts, *stories, *comments]
@@ -165,13 +167,13 @@ async def _nodes(info: Info, ids: Sequence[str]) -> list[Node | None]:
 
 async def _medium(context: RequestContext, place: GlobalId) -> Media | None:
     """Return a medium of a post or story that was loaded before; None for all else."""
-    key = place.uuid.bytes
+    key, readers = place.uuid.bytes, context.readers
     if place.kind is Kind.MEDIA:
-        post = await context.readers.posts.load(key)
+        (post,) = await readers.load_or_without("content", readers.posts, [key])
         media = Post.of(post, None).media if post else []
         return media[place.place] if place.place < len(media) else None
     if place.kind is Kind.STORY_MEDIA:
-        story = await context.readers.stories.load(key)
+        (story,) = await readers.load_or_without("content", readers.stories, [key])
         return Story.of(story, None).media if story else None
     return None
 

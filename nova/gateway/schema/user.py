@@ -116,7 +116,12 @@ class User(Node):
         request = content_pb2.ListPostsByAuthorRequest(
             author_id=self.uuid, page_size=first_or_default(first), page_token=listing.token()
         )
-        answer = await context.ask(context.rooms.content.ListPostsByAuthor, request)
+        answer = await context.list_or_nothing(
+            "content",
+            context.rooms.content.ListPostsByAuthor,
+            request,
+            content_pb2.ListPostsByAuthorResponse(),
+        )
         ids = [post.post_id for post in answer.posts]
         asked = asks_states(info.asks, "edges", "node")
         states = dict(zip(ids, await context.readers.states.load_many(ids), strict=True)) if asked else {}
@@ -148,7 +153,9 @@ class User(Node):
 
         async def read(size: int, token: bytes) -> Found[bytes]:
             request = graph_pb2.ListFollowersRequest(user_id=self.uuid, page_size=size, page_token=token)
-            answer = await info.context.ask(info.context.rooms.graph.ListFollowers, request)
+            answer = await info.context.list_or_nothing(
+                "graph", info.context.rooms.graph.ListFollowers, request, graph_pb2.ListFollowersResponse()
+            )
             return _edges(answer.edges, answer.next_page_token)
 
         return await user_page(info.context, f"user.followers:{self.uuid.hex()}", first, after, read)
@@ -164,7 +171,9 @@ class User(Node):
 
         async def read(size: int, token: bytes) -> Found[bytes]:
             request = graph_pb2.ListFollowingRequest(user_id=self.uuid, page_size=size, page_token=token)
-            answer = await info.context.ask(info.context.rooms.graph.ListFollowing, request)
+            answer = await info.context.list_or_nothing(
+                "graph", info.context.rooms.graph.ListFollowing, request, graph_pb2.ListFollowingResponse()
+            )
             return _edges(answer.edges, answer.next_page_token)
 
         return await user_page(info.context, f"user.following:{self.uuid.hex()}", first, after, read)
@@ -202,7 +211,10 @@ class User(Node):
         if self.uuid != context.viewer.user_id.bytes:
             return []
         request = graph_pb2.SuggestUsersRequest(page_size=first)
-        suggestions = (await context.ask(context.rooms.graph.SuggestUsers, request)).suggestions
+        answer = await context.list_or_nothing(
+            "graph", context.rooms.graph.SuggestUsers, request, graph_pb2.SuggestUsersResponse()
+        )
+        suggestions = answer.suggestions
         if info.asks("mutuals"):
             context.readers.people.want([mutual for one in suggestions for mutual in one.mutual_ids])
         users = await load_users(context, [one.user_id for one in suggestions])

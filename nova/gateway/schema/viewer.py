@@ -92,7 +92,9 @@ class Viewer:
         request = identity_pb2.ListSessionsRequest(
             page_size=first_or_default(first), page_token=listing.token()
         )
-        answer = await context.ask(context.rooms.identity.ListSessions, request)
+        answer = await context.list_or_nothing(
+            "identity", context.rooms.identity.ListSessions, request, identity_pb2.ListSessionsResponse()
+        )
         current = context.viewer.session_id.bytes
         page = found(answer.sessions, lambda session: session.page_token, answer.next_page_token)
         return listing.page(page, lambda session: _session(session, current))
@@ -115,7 +117,9 @@ class Viewer:
 
         async def read(size: int, token: bytes) -> Found[bytes]:
             request = user_pb2.ListBlockedRequest(page_size=size, page_token=token)
-            answer = await info.context.ask(info.context.rooms.user.ListBlocked, request)
+            answer = await info.context.list_or_nothing(
+                "user", info.context.rooms.user.ListBlocked, request, user_pb2.ListBlockedResponse()
+            )
             return Found(
                 [(one.page_token, one.profile.user_id) for one in answer.users], answer.next_page_token
             )
@@ -133,7 +137,9 @@ class Viewer:
 
         async def read(size: int, token: bytes) -> Found[bytes]:
             request = user_pb2.ListMutedRequest(page_size=size, page_token=token)
-            answer = await info.context.ask(info.context.rooms.user.ListMuted, request)
+            answer = await info.context.list_or_nothing(
+                "user", info.context.rooms.user.ListMuted, request, user_pb2.ListMutedResponse()
+            )
             return Found(
                 [(one.page_token, one.profile.user_id) for one in answer.users], answer.next_page_token
             )
@@ -153,7 +159,9 @@ class Viewer:
         request = user_pb2.ListMutedWordsRequest(
             page_size=first_or_default(first), page_token=listing.token()
         )
-        answer = await context.ask(context.rooms.user.ListMutedWords, request)
+        answer = await context.list_or_nothing(
+            "user", context.rooms.user.ListMutedWords, request, user_pb2.ListMutedWordsResponse()
+        )
         page = found(answer.words, lambda one: one.page_token, answer.next_page_token)
         return listing.page(page, lambda one: MutedWord.of(one.muted_word))
 
@@ -168,7 +176,12 @@ class Viewer:
 
         async def read(size: int, token: bytes) -> Found[bytes]:
             request = graph_pb2.ListFollowRequestsRequest(page_size=size, page_token=token)
-            answer = await info.context.ask(info.context.rooms.graph.ListFollowRequests, request)
+            answer = await info.context.list_or_nothing(
+                "graph",
+                info.context.rooms.graph.ListFollowRequests,
+                request,
+                graph_pb2.ListFollowRequestsResponse(),
+            )
             return Found([(edge.page_token, edge.user_id) for edge in answer.edges], answer.next_page_token)
 
         return await user_page(info.context, "viewer.followRequests", first, after, read)
