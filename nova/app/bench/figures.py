@@ -19,20 +19,33 @@ class Figure:
         """Whether the objective is met."""
         return self.goal is None or self.value <= self.goal
 
+    @property
+    def shown(self) -> str:
+        """The value for people."""
+        return f"{self.value:,.1f}" if self.value >= 1 else f"{self.value:.3f}"  # a ratio to a peer is small
+
+    @property
+    def verdict(self) -> str:
+        """What is said of the objective; nothing where there is none."""
+        return "" if self.goal is None else f"  goal ≤ {self.goal:g}: {'met' if self.met else 'MISSED'}"
+
     def line(self) -> str:
         """Return a line of the table."""
-        verdict = "" if self.goal is None else f"  goal ≤ {self.goal:g}: {'met' if self.met else 'MISSED'}"
-        shown = f"{self.value:,.1f}" if self.value >= 1 else f"{self.value:.3f}"  # a ratio to a peer is small
-        return f"  {self.name:<46} {shown:>10} {self.unit:<3}{verdict}".rstrip()
+        return f"  {self.name:<46} {self.shown:>10} {self.unit:<3}{self.verdict}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All figures of one run, and what they depend on."""
+    """All figures of one run, what they depend on, and what a reader should know besides.
+
+    `by_case`: the figures are of many cases, and named `case, column`.
+    """
 
     benchmark: str
     machine: Mapping[str, str]
     figures: Sequence[Figure]
+    notes: Sequence[str] = ()
+    by_case: bool = False
 
     @property
     def met(self) -> bool:
@@ -42,12 +55,38 @@ class Result:
     def document(self) -> dict[str, object]:
         """Return all of it as JSON has it."""
         figures = [{**asdict(figure), "met": figure.met} for figure in self.figures]
-        return {"benchmark": self.benchmark, "machine": dict(self.machine), "figures": figures}
+        found: dict[str, object] = {
+            "benchmark": self.benchmark, "machine": dict(self.machine), "figures": figures
+        }  # fmt: skip
+        return {**found, "notes": list(self.notes)} if self.notes else found
 
     def table(self) -> str:
         """Return some lines for people."""
         where = [f"  {name:<9} {value}" for name, value in self.machine.items()]
-        return "\n".join([self.benchmark, *where, "", *(figure.line() for figure in self.figures)])
+        lines = grid(self.figures) if self.by_case else [figure.line() for figure in self.figures]
+        notes = ["", *(f"  {note}" for note in self.notes)] if self.notes else []
+        return "\n".join([self.benchmark, *where, "", *lines, *notes])
+
+
+def grid(figures: Sequence[Figure]) -> list[str]:
+    """Return one line a case for figures named `case, column`, with the verdict of its objective at the end."""
+    cases: dict[str, dict[str, Figure]] = {}
+    units: dict[str, str] = {}
+    for figure in figures:
+        case, _, column = figure.name.rpartition(", ")
+        cases.setdefault(case, {})[column] = figure
+        units.setdefault(column, figure.unit)
+    width = max(map(len, cases))
+    heads = {column: f"{column} {unit}".rstrip() for column, unit in units.items()}
+    lines = [" ".join([" " * (width + 2), *(f"{head:>9}" for head in heads.values())])]
+    for case, found in cases.items():
+        cells = [
+            f"{found[column].shown if column in found else '':>{max(len(head), 9)}}"
+            for column, head in heads.items()
+        ]
+        verdict = "".join(figure.verdict for figure in found.values())
+        lines.append(" ".join([f"  {case:<{width}}", *cells, verdict]).rstrip())
+    return lines
 
 
 def spread(

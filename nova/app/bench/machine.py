@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import nova
+from nova.platform.errors import NotFound
 
 _PROC: Final = Path("/proc")
 # Fields of /proc/PID/stat after the name in brackets, from 0 (proc(5)): utime and stime are its 14th and 15th.
@@ -37,6 +38,14 @@ def tree(pid: int) -> list[int]:
     return [pid, *(one for child in _children(pid) for one in tree(child))]
 
 
+def ending_with(root: int, *words: str) -> int:
+    """Return the process that came of `root` whose command line ends with `words`. Raises `NotFound`."""
+    for pid in tree(root):
+        if tuple(_told(pid, "cmdline").split("\0")[-1 - len(words) : -1]) == words:
+            return pid
+    raise NotFound(f"No process of {root} was started as {' '.join(words)!r}.")
+
+
 def memory_mib(pids: list[int], *, shared_once: bool = False) -> float:
     """Return the resident memory of some processes; with `shared_once` what they share counts once (PSS)."""
     name = "Pss:" if shared_once else "Rss:"
@@ -44,10 +53,14 @@ def memory_mib(pids: list[int], *, shared_once: bool = False) -> float:
 
 
 class CpuWatch:
-    """Counts the CPU time of a process and all that comes of it, from now on. What has ended meanwhile is not seen."""
+    """Counts the CPU time of a process and all that comes of it, from now on. What has ended meanwhile is not seen.
 
-    def __init__(self, pid: int) -> None:
+    `alone`: of the process without what came of it, such as the engines that it has started.
+    """
+
+    def __init__(self, pid: int, *, alone: bool = False) -> None:
         self._pid = pid
+        self._alone = alone
         self._before = self._ticks()
 
     def spent_s(self) -> float:
@@ -56,7 +69,7 @@ class CpuWatch:
         return spent / os.sysconf("SC_CLK_TCK")
 
     def _ticks(self) -> dict[int, int]:
-        return {pid: _ticks(pid) for pid in tree(self._pid)}
+        return {pid: _ticks(pid) for pid in ([self._pid] if self._alone else tree(self._pid))}
 
 
 def _children(pid: int) -> Iterator[int]:

@@ -10,12 +10,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from nova.app.bench import machine
 from nova.app.bench.client import Client
 from nova.app.bench.figures import Figure, Result, spread
 from nova.app.bench.own_nova import OwnNova, own_nova
+from nova.app.bench.visitors import done, followers, signed_in
 from nova.platform.config import Config, World
 from nova.platform.errors import InvalidArgument, Timeout
 
@@ -25,14 +26,7 @@ ROUNDS: Final = 5
 IDLE_S: Final = 10.0
 _LONGEST_S: Final = 10.0
 
-_SIGN_IN = """mutation($login: String!, $password: String!) {
-  signIn(input: { login: $login, password: $password }) { tokens { accessToken } userErrors { message } } }"""
-_POST = """mutation($caption: String!) {
-  createPost(input: { caption: $caption, contentType: TEXT, tags: ["tour"] }) {
-    post { id } userErrors { message } } }"""
 _TOP = "{ homeFeed(mode: FOLLOWING, first: 1) { edges { node { id } } } }"
-_FOLLOWERS = """query($handle: String!, $first: Int!) {
-  user(handle: $handle) { followers(first: $first) { edges { node { handle } } } } }"""
 _HOME = """{ homeFeed(mode: RANKED, first: 20) {
   edges {
     cursor
@@ -78,8 +72,8 @@ async def _figures(nova: OwnNova) -> list[Figure]:
     client = await Client.connect(nova.graphql)
     try:
         author = nova.handles[0]
-        token = await _signed_in(client, nova, author)
-        readers = await _readers(client, token, author)
+        token = await signed_in(client, author, nova.password)
+        readers = await followers(client, token, author, most=READERS)
         signing_in, tokens = await _sign_ins(client, nova, readers)
         seen = await _posts(client, token, tokens[0])
         cold, warm = await _home_pages(nova, client, tokens)
@@ -96,21 +90,11 @@ async def _figures(nova: OwnNova) -> list[Figure]:
     ]
 
 
-async def _readers(client: Client, token: str, author: str) -> list[str]:
-    answer = await client.ask(_FOLLOWERS, {"handle": author, "first": READERS}, token=token)
-    return [edge["node"]["handle"] for edge in answer["user"]["followers"]["edges"]]
-
-
-async def _signed_in(client: Client, nova: OwnNova, handle: str) -> str:
-    answer = await client.ask(_SIGN_IN, {"login": handle, "password": nova.password})
-    return str(_payload(answer["signIn"])["tokens"]["accessToken"])
-
-
 async def _sign_ins(client: Client, nova: OwnNova, handles: Sequence[str]) -> tuple[list[float], list[str]]:
     seconds, tokens = [], []
     for handle in handles:
         began = time.perf_counter()
-        tokens.append(await _signed_in(client, nova, handle))
+        tokens.append(await signed_in(client, handle, nova.password))
         seconds.append(time.perf_counter() - began)
     return seconds, tokens
 
@@ -119,8 +103,9 @@ async def _posts(client: Client, author: str, reader: str) -> list[float]:
     """Post, and have a follower look until he sees it, `POSTS` times."""
     seconds = []
     for number in range(POSTS):
-        made = await client.ask(_POST, {"caption": f"Post {number} of the tour"}, token=author)
-        post_id, began = _payload(made["createPost"])["post"]["id"], time.perf_counter()
+        post = {"caption": f"Post {number} of the tour", "contentType": "TEXT", "tags": ["tour"]}
+        made = await done(client, "createPost", "post { id }", token=author, **post)
+        post_id, began = made["post"]["id"], time.perf_counter()
         while await _top(client, reader) != post_id:
             if time.perf_counter() - began > _LONGEST_S:
                 raise Timeout(
@@ -175,9 +160,3 @@ async def _footprint(nova: OwnNova) -> list[Figure]:
         ),
         Figure(name="idle, of one core", value=idle * 100, unit="%", goal=5),
     ]
-
-
-def _payload(payload: dict[str, Any]) -> dict[str, Any]:
-    if payload["userErrors"]:
-        raise InvalidArgument(f"The benchmark was refused: {payload['userErrors']}")
-    return payload

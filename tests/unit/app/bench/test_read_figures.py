@@ -42,6 +42,22 @@ def test_a_result_is_met_when_every_goal_is() -> None:
     ]
 
 
+def test_many_cases_stand_in_a_grid() -> None:
+    figures = [
+        Figure(name="a → b, p50", value=3.0, unit="ms"),
+        Figure(name="a → b, p95", value=30.0, unit="ms", goal=20),
+        Figure(name="a, long one → b, p95", value=5.0, unit="ms", goal=20),
+    ]
+    shown = Result(
+        benchmark="events", machine={}, figures=figures, notes=["Read it with care."], by_case=True
+    )
+    _, _, head, first, second, _, note = shown.table().splitlines()
+    assert head.split() == ["p50", "ms", "p95", "ms"]
+    assert first.split() == ["a", "→", "b", "3.0", "30.0", "goal", "≤", "20:", "MISSED"]
+    assert second.index("5.0") == first.index("30.0") + 1, "a case without a column leaves its place empty"
+    assert (note.strip(), shown.document()["notes"]) == ("Read it with care.", ["Read it with care."])
+
+
 def test_results_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, value in (("before", 10.0), ("after", 5.0)):
         (tmp_path / name).write_text(json.dumps(result(value).document()))

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from nova.app.bench import machine
+from nova.platform.errors import NotFound
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(not machine.can_be_watched(), reason="needs Linux's /proc")
@@ -34,6 +35,23 @@ async def test_children_count_and_the_dead_do_not() -> None:
     await started.wait()
     assert machine.memory_mib([started.pid]) == 0
     assert watch.spent_s() == 0
+
+
+async def test_a_process_is_watched_without_what_came_of_it() -> None:
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", BUSY, "serve", "content"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert started.stdin is not None
+    both, one = machine.CpuWatch(started.pid), machine.CpuWatch(started.pid, alone=True)
+    await until(lambda: len(machine.tree(started.pid)) == 2)
+    await until(lambda: one.spent_s() >= 0.05 and both.spent_s() > one.spent_s())
+    assert machine.ending_with(os.getpid(), "serve", "content") == started.pid
+    started.stdin.close()
+    await started.wait()
+    with pytest.raises(NotFound, match="serve content"):
+        machine.ending_with(os.getpid(), "serve", "content")
 
 
 def test_the_machine_is_named() -> None:
