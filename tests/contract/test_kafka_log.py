@@ -16,10 +16,11 @@ from nova.platform.errors import Unavailable
 from nova.platform.events import Received, Topic
 from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster, Place
+from nova.platform.log.kafka_registry import SchemaRegistry
 from nova.platform.log.kafka_wire import unframed
 from nova.platform.log.port import Fence
 from tests.contract.test_event_log import THINGS, failed, record, tailed, take
-from tests.real import on_real_engines
+from tests.real import ENGINES, on_real_engines
 from tests.scratch import EffectTx, Scratch
 from tests.waiting import running, until
 
@@ -142,3 +143,21 @@ async def test_a_group_that_nobody_has_read_for_is_behind_by_all(log: KafkaLog) 
         assert sum((await log.lag("new")).values()) == 20
     assert len(await take(log, "new")) == 20
     assert len(await tailed(log, 20)) == 20
+
+
+@pytest.fixture
+async def registered(cluster: Cluster) -> AsyncIterator[KafkaLog]:
+    """A log beside a registry, with a subject of this test's own."""
+    async with KafkaLog(cluster, registry=SchemaRegistry(ENGINES["NOVA_SCHEMA_REGISTRY_URL"])) as log:
+        await log.declare([THINGS])
+        yield log
+
+
+async def test_with_a_registry_payloads_name_their_schema_and_both_kinds_are_read(
+    registered: KafkaLog, log: KafkaLog, cluster: Cluster
+) -> None:
+    payload = BytesValue(value=b"x").SerializeToString()
+    await log.append([record(payload=payload)])
+    await registered.append([record(payload=payload)])
+    assert [one.payload for one in await tailed(registered, 2)] == [payload, payload]
+    assert [one.payload for one in await tailed(log, 2)] == [payload, payload]

@@ -18,6 +18,7 @@ from neo4j import Neo4j
 from pgbouncer import PgBouncer
 from postgres import Postgres, Replica
 from redis import Redis
+from registry import Registry
 
 ENGINES: Mapping[str, Callable[[Folder, Mapping[str, Any]], Engine]] = {
     "postgres": Postgres,
@@ -25,6 +26,7 @@ ENGINES: Mapping[str, Callable[[Folder, Mapping[str, Any]], Engine]] = {
     "pgbouncer": PgBouncer,
     "redis": Redis,
     "kafka": Kafka,
+    "registry": Registry,
     "neo4j": Neo4j,
 }
 
@@ -70,7 +72,7 @@ def pin(folder: Folder, names: Sequence[str]) -> int:
     """Fetch the jars of engines and write their checksums into `pins.toml`, for a new version of one."""
     text = PINS.read_text()
     for name, entry in pins().items():
-        if name in names and "maven" in entry:
+        if name in names and isinstance(entry.get("maven"), list):
             lib = folder.part(name) / "lib"
             fetch_jars(entry["maven"], lib)
             head = text.partition(f"[{name}.sha256]")[0] + f"[{name}.sha256]\n"

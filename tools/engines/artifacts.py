@@ -12,7 +12,7 @@ from typing import Any
 from failure import CannotHave
 
 PINS = Path(__file__).with_name("pins.toml")
-_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin"
+PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>nova</groupId><artifactId>engine</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>{}</dependencies></project>
@@ -45,7 +45,7 @@ def fetch_jars(coordinates: Sequence[str], lib: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         dependencies = "".join(_DEPENDENCY.format(*one.split(":")) for one in coordinates)
         Path(place, "pom.xml").write_text(_POM.format(dependencies))
-        goal = f"{_PLUGIN}:{pins()['maven']['dependency-plugin']}:copy-dependencies"
+        goal = f"{PLUGIN}:{pins()['maven']['dependency-plugin']}:copy-dependencies"
         run(["mvn", "-q", "-B", goal, "-DincludeScope=runtime", f"-DoutputDirectory={lib}"], cwd=Path(place))
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from nova.platform.events import Topic
 from nova.platform.log import kafka_read
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended
+from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started
 from nova.platform.log.kafka_group import KafkaMember
 from nova.platform.log.kafka_producers import TURNS, Producers
 from nova.platform.log.kafka_registry import SchemaRegistry
@@ -34,15 +34,14 @@ class KafkaLog:
     async def open(self) -> None:
         """Reach the cluster. Raises `Unavailable`."""
         self._admin = self._cluster.admin()
-        self._looker = self._cluster.reader()
         self._topics = Topics(self._cluster, self._admin)
         self._producers = Producers(self._cluster, self._admin, self._frames)
+        await started(self._admin.start, self._admin.close)
+        self._looker = self._cluster.reader()
         try:
-            async with answered():
-                await self._admin.start()
-                await self._looker.start()
+            await started(self._looker.start, self._looker.stop)
         except BaseException:
-            await self.close()
+            await ended(self._admin.close)
             raise
 
     async def close(self) -> None:

@@ -126,6 +126,27 @@ async def answered(within_s: float = ANSWER_S) -> AsyncIterator[None]:
         raise Unavailable(f"Kafka has not answered in {within_s:g} s.") from error
 
 
+async def started(
+    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, within_s: float = ANSWER_S
+) -> None:
+    """Start a client; where that fails, or takes too long, or is cancelled, stop it again. Raises `Unavailable`.
+
+    A client that is cancelled while it connects would lose that connection, so it is let connect before it is stopped.
+    """
+    starting = asyncio.ensure_future(start())
+
+    async def end() -> None:
+        await asyncio.wait([starting])
+        await stop()
+
+    try:
+        async with answered(within_s):
+            await asyncio.shield(starting)
+    except BaseException:
+        await ended(end)
+        raise
+
+
 async def ended(stop: Callable[[], Awaitable[None]]) -> None:
     """Stop a client. It may be that there is nobody to say goodbye to."""
     with suppress(KafkaError, OSError, TimeoutError):

@@ -16,12 +16,14 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from prometheus_client import Counter
 
 from nova.platform.events import Topic
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, translated
+from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started, translated
 from nova.platform.log.kafka_topics import Topics
 from nova.platform.log.kafka_wire import Fetched, in_order
 from nova.platform.log.port import Delivered
 
 _WAIT_MS = 1000
+# Longer than the others may take to end what they have in hand.
+_JOIN_S = 60.0
 _log = structlog.get_logger(__name__)
 
 REBALANCED = Counter("kafka_rebalances_total", "Times that partitions were dealt to a member.", ["group"])
@@ -85,12 +87,7 @@ class KafkaMember:
                 consumer.subscribe(
                     [self._cluster.on_wire(topic.name) for topic in self._wanted], listener=self._deal
                 )
-                try:
-                    with translated():
-                        await consumer.start()
-                except BaseException:
-                    await ended(consumer.stop)
-                    raise
+                await started(consumer.start, consumer.stop, within_s=_JOIN_S)
                 self._consumer = consumer
         return self._consumer
 

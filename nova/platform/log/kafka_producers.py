@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended
+from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started
 from nova.platform.log.kafka_wire import headers_of
 from nova.platform.log.port import Fence, Fenced, Record
 
@@ -137,12 +137,7 @@ class Producers:
                 raise answer
 
     async def _started(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
-        try:
-            async with answered():
-                await producer.start()
-        except BaseException:
-            await ended(producer.stop)
-            raise
+        await started(producer.start, producer.stop)
         return producer
 
     async def _drop(self, one: _Turns) -> None:

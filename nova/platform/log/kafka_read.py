@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import OffsetOutOfRangeError
 
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, translated
+from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started, translated
 from nova.platform.log.kafka_wire import Fetched, in_order
 from nova.platform.log.port import Delivered, Position, PositionLost
 
@@ -70,9 +70,8 @@ async def all_kept(cluster: Cluster, places: Sequence[Place]) -> list[Delivered]
 @asynccontextmanager
 async def _reader(cluster: Cluster) -> AsyncIterator[AIOKafkaConsumer]:
     reader = cluster.reader()
+    await started(reader.start, reader.stop)
     try:
-        async with answered():
-            await reader.start()
         yield reader
     finally:
         await ended(reader.stop)

@@ -50,8 +50,11 @@ class SchemaRegistry:
         references = [self._reference(imported) for imported in file.dependencies if not _is_known(imported)]
         schema = FileDescriptorProto()
         file.CopyToProto(schema)
-        answer = self._post(
-            f"/subjects/{quote(subject, safe='')}/versions",
+        name = quote(subject, safe="")
+        self._send("PUT", f"/config/{name}", {"compatibility": "BACKWARD"})
+        answer = self._send(
+            "POST",
+            f"/subjects/{name}/versions",
             {
                 "schemaType": "PROTOBUF",
                 "schema": base64.b64encode(schema.SerializeToString()).decode(),
@@ -66,8 +69,9 @@ class SchemaRegistry:
         version = self._get(f"/subjects/{quote(file.name, safe='')}/versions/latest")["version"]
         return {"name": file.name, "subject": file.name, "version": version}
 
-    def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        return self._ask(Request(self._url + path, json.dumps(body).encode(), {"Content-Type": _TYPE}))  # noqa: S310
+    def _send(self, method: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        content, told = json.dumps(body).encode(), {"Content-Type": _TYPE}
+        return self._ask(Request(self._url + path, content, told, method=method))  # noqa: S310 - as below
 
     def _get(self, path: str) -> dict[str, Any]:
         return self._ask(Request(self._url + path))  # noqa: S310 - the scheme was checked with the configuration

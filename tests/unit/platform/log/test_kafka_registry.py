@@ -26,6 +26,7 @@ class KnownSchemas(BaseHTTPRequestHandler):
     subjects: ClassVar[dict[str, list[int]]] = {}
     bodies: ClassVar[list[dict[str, object]]] = []
     closed: ClassVar[set[str]] = set()
+    rules: ClassVar[dict[str, str]] = {}
 
     def do_POST(self) -> None:
         subject = unquote(self.path.split("/")[2])
@@ -38,6 +39,11 @@ class KnownSchemas(BaseHTTPRequestHandler):
         if schema_id not in self.subjects.setdefault(subject, []):
             self.subjects[subject].append(schema_id)
         self._answer(200, {"id": schema_id})
+
+    def do_PUT(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.rules[unquote(self.path.split("/")[2])] = body["compatibility"]
+        self._answer(200, body)
 
     def do_GET(self) -> None:
         versions = self.subjects[unquote(self.path.split("/")[2])]
@@ -54,7 +60,13 @@ class KnownSchemas(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def registry() -> Iterator[SchemaRegistry]:
-    for kept in (KnownSchemas.ids, KnownSchemas.subjects, KnownSchemas.bodies, KnownSchemas.closed):
+    for kept in (
+        KnownSchemas.ids,
+        KnownSchemas.subjects,
+        KnownSchemas.bodies,
+        KnownSchemas.closed,
+        KnownSchemas.rules,
+    ):
         kept.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), KnownSchemas) as server:
         thread = Thread(target=server.serve_forever)
@@ -76,6 +88,7 @@ async def test_a_topics_message_is_registered_with_what_it_imports(registry: Sch
     theirs = {name for name in file.dependency if not name.startswith("google/protobuf/")}
     assert {one["name"] for one in sent["references"]} == theirs  # type: ignore[attr-defined] # JSON
     assert set(KnownSchemas.subjects) == {"content.post.created-value", *theirs}
+    assert KnownSchemas.rules == dict.fromkeys(KnownSchemas.subjects, "BACKWARD")
 
 
 async def test_registering_twice_makes_no_second_version(registry: SchemaRegistry) -> None:
