@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from nova.app.bench import beside
+from nova.app.bench.events import events
 from nova.app.bench.figures import Result
 from nova.app.bench.tour import tour
 from nova.platform.config import Config
@@ -38,6 +39,11 @@ BENCHMARKS: Final = {
             name="tour",
             sentence="a newcomer's first minutes: start, sign-in, home feed, 200 posts seen by a follower",
             measure=tour,
+        ),
+        Benchmark(
+            name="events",
+            sentence="from a commit to its effects in other rooms, by topic: 14 kinds of deeds at a constant rate",
+            measure=events,
         ),
         *(
             Benchmark(name=name, sentence=sentence, measure=partial(_beside, name))

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from nova.platform.errors import Unavailable
 
 _ANSWER_S: Final = 30.0
+_IDLE_S: Final = 5.0
+"""The gateway lets an idle connection go after twice that."""
 
 
 class Client:
@@ -62,30 +66,39 @@ class Client:
 
 
 class Clients:
-    """Some connections, each taken by one request at a time."""
+    """As many connections to `url` as are needed at once, `most` at most; each is taken by one request at a time."""
 
-    def __init__(self, clients: Sequence[Client]) -> None:
-        self._clients = clients
-        self._idle: asyncio.LifoQueue[Client] = asyncio.LifoQueue()
-        for client in clients:
-            self._idle.put_nowait(client)
-
-    @classmethod
-    async def connect(cls, url: str, *, connections: int) -> Self:
-        """Return connected ones."""
-        return cls([await Client.connect(url) for _ in range(connections)])
+    def __init__(self, url: str, *, most: int) -> None:
+        self._url = url
+        self._places = asyncio.Semaphore(most)
+        self._idle: list[tuple[Client, float]] = []
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        for client in self._clients:
+        """Close all connections; none may be taken."""
+        for client, _ in self._idle:
             await client.aclose()
 
     async def ask(
         self, document: str, variables: Mapping[str, object] | None = None, *, token: str = ""
     ) -> Any:  # noqa: ANN401 - whatever was asked for
-        """Return `data`, over the connection that is free first. Raises as `Client.ask` does."""
-        client = await self._idle.get()
-        try:
+        """Return `data`. Raises as `Client.ask` does."""
+        async with self._taken() as client:
             return await client.ask(document, variables, token=token)
-        finally:
-            self._idle.put_nowait(client)
+
+    async def read(self, path: str) -> str:
+        """Return what the gateway says at `path`."""
+        async with self._taken() as client:
+            return await client.read(path)
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncIterator[Client]:
+        async with self._places:
+            client, since = (
+                self._idle.pop() if self._idle else (await Client.connect(self._url), time.monotonic())
+            )
+            if time.monotonic() - since > _IDLE_S:
+                await client.aclose()
+                client = await Client.connect(self._url)
+            yield client
+            # One that failed is not taken again: what it holds may be half an answer.
+            self._idle.append((client, time.monotonic()))
