@@ -280,6 +280,7 @@ class House:
             room.bindings if self._certificates is None else _closed(room),
             middlewares=self._middlewares(),
             ready=self.health.is_ready,
+            live=self.health.is_live,
             certificates=self._certificates,
             drain_s=server.drain_s,
             notice_s=NOTICE_S,

@@ -57,6 +57,10 @@ class Health:
             return Report({"draining": "The process is ending."})
         return await self._run(self._ready)
 
+    async def is_live(self) -> bool:
+        """Return whether the process need not be restarted."""
+        return (await self.live()).ok
+
     async def is_ready(self) -> bool:
         """Return whether all checks pass."""
         return (await self.ready()).ok

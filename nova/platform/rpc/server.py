@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Final, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -40,13 +41,18 @@ _OPTIONS = (
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 
+LIVENESS: Final = "liveness"
+"""The name under which the health service says whether the process need not be restarted."""
+
+Ask: TypeAlias = Callable[[], Awaitable[bool]]
+
 
 class WireServer:
     """Serves the bindings of a room at `address` (`127.0.0.1:7005`; port 0 takes a free one).
 
-    `ready` is asked each second and shown by the health service. With `certificates` callers must show one of the
-    same authority, and are known by it. At the end callers are told `notice_s` before the port is closed, so
-    that their next calls go elsewhere, and calls in flight get `drain_s`.
+    `ready` is asked each second and shown by the health service; so is `live`, under the name LIVENESS. With
+    `certificates` callers must show one of the same authority, and are known by it. At the end callers are told
+    `notice_s` before the port is closed, so that their next calls go elsewhere, and calls in flight get `drain_s`.
     """
 
     def __init__(
@@ -55,14 +61,16 @@ class WireServer:
         bindings: Sequence[ServiceBinding],
         *,
         middlewares: Sequence[Middleware],
-        ready: Callable[[], Awaitable[bool]] | None = None,
+        ready: Ask | None = None,
+        live: Ask | None = None,
         certificates: Certificates | None = None,
         drain_s: float = 30.0,
         notice_s: float = 0.0,
     ) -> None:
         self._address = address
         self._middlewares = middlewares
-        self._ready = ready
+        self._ready = ready or _always
+        self._live = live or _always
         self._certificates = certificates
         self._drain_s = drain_s
         self._notice_s = notice_s
@@ -91,8 +99,7 @@ class WireServer:
         await server.start()
         self._server = server
         await self._show_health()
-        if self._ready is not None:
-            self._watch = asyncio.create_task(self._keep_showing_health(), name="rpc.health")
+        self._watch = asyncio.create_task(self._keep_showing_health(), name="rpc.health")
 
     async def stop(self) -> None:
         """Say that the room no longer serves, let calls in flight end within `drain_s`, cancel the rest.
@@ -140,13 +147,21 @@ class WireServer:
         )
 
     async def _show_health(self) -> None:
-        is_ready = self._ready is None or await self._ready()
-        response = health_pb2.HealthCheckResponse
-        status = response.SERVING if is_ready else response.NOT_SERVING
+        ready, live = _status(await self._ready()), _status(await self._live())
         for service in ("", *self._services):
-            await self._health.set(service, status)
+            await self._health.set(service, ready)
+        await self._health.set(LIVENESS, live)
 
     async def _keep_showing_health(self) -> None:
         while True:
             await asyncio.sleep(_HEALTH_EVERY_S)
             await self._show_health()
+
+
+async def _always() -> bool:
+    return True
+
+
+def _status(holds: bool) -> health_pb2.HealthCheckResponse.ServingStatus:
+    response = health_pb2.HealthCheckResponse
+    return response.SERVING if holds else response.NOT_SERVING

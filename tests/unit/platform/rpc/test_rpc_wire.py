@@ -14,7 +14,7 @@ from nova.platform.errors import Internal, Unavailable
 from nova.platform.rpc.bounds import MOST_ENTRIES
 from nova.platform.rpc.call import MOST_REQUEST_BYTES
 from nova.platform.rpc.context import CallContext, entered
-from nova.platform.rpc.server import WireServer
+from nova.platform.rpc.server import LIVENESS, WireServer
 from nova.platform.telemetry.tracing import Tracing
 from tests.proto.echo_pb2 import (
     DescribeCallRequest,
@@ -172,23 +172,29 @@ async def test_an_unknown_service_has_no_health(wire_house: House) -> None:
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_health_follows_readiness() -> None:
-    ready = asyncio.Event()
+async def always() -> bool:
+    return True
 
-    async def is_ready() -> bool:
-        return ready.is_set()
 
-    server = WireServer("127.0.0.1:0", [], middlewares=[], ready=is_ready, drain_s=1)
+@pytest.mark.parametrize("service", ["", LIVENESS])
+async def test_health_follows_readiness_and_liveness(service: str) -> None:
+    good = asyncio.Event()
+
+    async def is_good() -> bool:
+        return good.is_set()
+
+    ready, live = (is_good, always) if service == "" else (always, is_good)
+    server = WireServer("127.0.0.1:0", [], middlewares=[], ready=ready, live=live, drain_s=1)
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         stub = HealthStub(channel)
 
         async def status() -> int:
-            number: int = (await stub.Check(HealthCheckRequest(), timeout=10)).status
+            number: int = (await stub.Check(HealthCheckRequest(service=service), timeout=10)).status
             return number
 
         assert await status() == HealthCheckResponse.NOT_SERVING
-        ready.set()
+        good.set()
 
         async def serving() -> bool:
             return bool(await status() == HealthCheckResponse.SERVING)
