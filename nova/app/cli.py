@@ -52,15 +52,27 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for
 @click.option(
     "--processes", is_flag=True, help="A process for each room, over mutual TLS; SIGHUP replaces them."
 )
+@click.option("--listen", is_flag=True, help="Let each room answer gRPC too, in plain text on the loopback.")
 @JSON
 def up(
-    port: int | None, data: Path | None, world: str | None, *, still: bool, processes: bool, as_json: bool
+    port: int | None,
+    data: Path | None,
+    world: str | None,
+    *,
+    still: bool,
+    processes: bool,
+    listen: bool,
+    as_json: bool,
 ) -> None:
     """Run the whole platform until Ctrl-C, in one process unless --processes is given."""
+    if processes and listen:
+        raise click.UsageError("--processes listens in any case, over mutual TLS: leave --listen out.")
     config = configured(NOVA_PORT=port, NOVA_DATA=data, NOVA_WORLD=world)
     from nova.app.up import up as run_up
 
-    run(lambda: run_up(config, began=_began, as_json=as_json, still=still, processes=processes))
+    run(
+        lambda: run_up(config, began=_began, as_json=as_json, still=still, processes=processes, listen=listen)
+    )
 
 
 @nova.command()

@@ -7,7 +7,6 @@ before they expire, and on SIGHUP replaces each room in turn without a gap.
 import asyncio
 import os
 import signal
-import socket
 import sys
 import urllib.error
 import urllib.request
@@ -29,6 +28,7 @@ from nova.app.callers import GATEWAY
 from nova.app.control import SOCKET, Control
 from nova.app.ground import Ground, ground
 from nova.app.instance import Instance, announced
+from nova.app.ports import free_port
 from nova.app.progress import Progress
 from nova.app.supervisor import Part, Supervisor, Write
 from nova.platform.config import Config, Environment
@@ -60,7 +60,7 @@ async def platform_of_processes(config: Config, *, told: Progress) -> AsyncItera
             "the authority of `nova up --processes` lies in a folder: use `nova serve`.",
         )
     server = replace(
-        config.server, data=config.server.data.absolute(), port=config.server.port or _free_port()
+        config.server, data=config.server.data.absolute(), port=config.server.port or free_port()
     )
     config = replace(config, server=server)
     async with AsyncExitStack() as stack:
@@ -220,10 +220,3 @@ async def _elsewhere(_name: str) -> NoReturn:
     raise Unavailable(
         "Projections are in the memory of the rooms' processes here: end this Nova, and ask again, or run `nova up`."
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -62,9 +62,15 @@ def certificates_of(config: Config, part: str) -> Certificates | None:
     Raises `BadConfig` where calls would leave this machine in plain text, and in production where there is no
     certificate; `BadCertificate` where there is one that cannot be used.
     """
-    server, files = config.server, config.tls.files
-    if files is not None:
-        return Certificates(files, part)
+    if config.tls.files is not None:
+        return Certificates(config.tls.files, part)
+    keep_plain_calls_here(config)
+    return None
+
+
+def keep_plain_calls_here(config: Config) -> None:
+    """Raise `BadConfig` where calls in plain text would leave this machine, and in production."""
+    server = config.server
     if server.environment is Environment.PRODUCTION:
         raise BadConfig(
             "NOVA_TLS_CERTIFICATE",
@@ -77,7 +83,6 @@ def certificates_of(config: Config, part: str) -> Certificates | None:
     for address in server.grpc_address("identity").removeprefix("ipv4:").split(","):
         if not _is_loopback(address.rpartition(":")[0]):
             raise BadConfig("NOVA_GRPC_TARGET", server.grpc_target, fix)
-    return None
 
 
 def _is_loopback(host: str) -> bool:

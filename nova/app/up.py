@@ -21,6 +21,7 @@ from nova.app.logins import PASSWORD, SHOWN_HANDLES
 from nova.app.processes import platform_of_processes
 from nova.app.progress import Progress, progress
 from nova.app.projections import compare, projections_of
+from nova.app.serve import keep_plain_calls_here
 from nova.native.build import require_current
 from nova.platform.config import Config
 from nova.platform.mail.configured import folder
@@ -70,13 +71,20 @@ class Started:
         return "\n".join([f"Nova is ready in {self.started_s:.1f} s.", "", *lines, "", "Ctrl-C ends it."])
 
 
-async def up(config: Config, *, began: float, as_json: bool, still: bool, processes: bool) -> None:
-    """Run until a signal comes or an engine is lost. Raises what kept it from starting."""
+async def up(
+    config: Config, *, began: float, as_json: bool, still: bool, processes: bool, listen: bool
+) -> None:
+    """Run until a signal comes or an engine is lost. Raises what kept it from starting.
+
+    Rooms that are processes of their own listen in any case; with `listen` those of one process do as well.
+    """
     require_current()
     told = progress(quiet=as_json)
     ending = Ending()
     running = (
-        platform_of_processes(config, told=told) if processes else platform(config, still=still, told=told)
+        platform_of_processes(config, told=told)
+        if processes
+        else platform(config, still=still, listen=listen, told=told)
     )
     try:
         async with running as (instance, below):
@@ -129,8 +137,15 @@ class Ending:
 
 
 @asynccontextmanager
-async def platform(config: Config, *, still: bool, told: Progress) -> AsyncIterator[tuple[Instance, Ground]]:
-    """Yield a running platform in this process: engines, rooms, world, gateway."""
+async def platform(
+    config: Config, *, still: bool, listen: bool, told: Progress
+) -> AsyncIterator[tuple[Instance, Ground]]:
+    """Yield a running platform in this process: engines, rooms, world, gateway.
+
+    With `listen` each room is also called in plain text at its own port: raises `BadConfig` where that may not be.
+    """
+    if listen:
+        keep_plain_calls_here(config)
     async with AsyncExitStack() as stack:
         below = await stack.enter_async_context(ground(config, told))
         told.step("Opening the rooms")
@@ -140,6 +155,7 @@ async def platform(config: Config, *, still: bool, told: Progress) -> AsyncItera
                 below.sources,
                 rooms=rooms.ROOMS,
                 relays=rooms.ROOMS,
+                listen=listen,
                 gateway=True,
                 blobs=blobs_of(config.server.data),
             )

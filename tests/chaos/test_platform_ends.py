@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from nova.app.ports import free_port
 from nova.app.processes import RELAY
 from nova.app.rooms import ROOMS
 from tests.chaos.upped import Upped, alive, family
-from tests.e2e.shapes import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(180)

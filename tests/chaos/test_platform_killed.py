@@ -14,11 +14,12 @@ import asyncpg
 import pytest
 
 from nova.app.instance import running
+from nova.app.ports import free_port
 from nova.app.rooms import ROOMS
 from tests.chaos.upped import Upped
 from tests.chaos.writers import Writer, attempted, signed_up
 from tests.e2e.nova import Nova
-from tests.e2e.shapes import ONE_PROCESS, free_port
+from tests.e2e.shapes import ONE_PROCESS
 from tests.waiting import until
 
 KILLS = int(os.environ.get("NOVA_CHAOS_PLATFORM_KILLS", "10"))

@@ -11,12 +11,12 @@ from uuid import UUID
 
 import pytest
 
+from nova.app.ports import free_port
 from nova.platform.errors import Unavailable
 from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster
 from nova.platform.log.port import Delivered, EventLog, Fence
 from tests.contract.test_event_log import THINGS, by_key, record
-from tests.e2e.shapes import free_port
 from tests.real import FILE, on_real_engines
 from tests.waiting import running, until
 

@@ -1,6 +1,5 @@
 """The platform in both shapes: all in one process, and each room in a process of its own over mutual TLS."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from nova.app import rooms
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
+from nova.app.ports import free_port, free_range
 from nova.app.prepare import prepare
 from nova.app.processes import processes
 from nova.app.progress import progress
@@ -107,29 +107,3 @@ async def is_ready(nova: Nova) -> bool:
     """Return whether every part says that it can serve."""
     assert nova.processes is not None
     return all([await nova.processes.serves(name) for name in nova.processes.parts])
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def free_range(size: int) -> int:
-    """Return the first of `size` neighbouring ports that nobody listens on."""
-    while True:
-        first = free_port()
-        if first + size < 65535 and all(is_free(port) for port in range(first, first + size)):
-            return first
-
-
-def is_free(port: int) -> bool:
-    """Return whether a port can be bound."""
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from nova.app.callers import GATEWAY
+from nova.app.ports import free_port
 from nova.app.processes import gateway_serves
 from tests.e2e import doors
 from tests.e2e.nova import PASSWORD, Nova, Person
-from tests.e2e.shapes import PROCESS_PER_ROOM, free_port, process_per_room
+from tests.e2e.shapes import PROCESS_PER_ROOM, process_per_room
 from tests.e2e.test_rates import is_refused, mutation, rested, sent
 from tests.waiting import until
 

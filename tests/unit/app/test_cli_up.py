@@ -61,6 +61,16 @@ async def test_c1_a_busy_port_is_refused(nowhere: Commands) -> None:
     assert engines_of(nowhere) == []
 
 
+async def test_rooms_listen_in_plain_text_on_the_loopback_alone(nowhere: Commands) -> None:
+    refused = await nowhere("up", "--listen", "--world", "none", NOVA_GRPC_HOST="0.0.0.0")
+    assert (refused.code, "stay on the loopback" in refused.err) == (2, True)
+    refused = await nowhere("up", "--listen", "--world", "none", NOVA_ENVIRONMENT="production")
+    assert refused.code == 2
+    refused = await nowhere("up", "--listen", "--processes")
+    assert (refused.code, "mutual TLS" in refused.err) == (2, True)
+    assert engines_of(nowhere) == []
+
+
 @pytest.mark.parametrize("moment", ["while it starts", "when it is ready"])
 async def test_ctrl_c_leaves_nothing(nowhere: Commands, moment: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
