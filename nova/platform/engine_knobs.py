@@ -20,6 +20,13 @@ class RedisUrl(Url):
     schemes = ("redis", "rediss", "unix")
 
 
+class Neo4jUrl(Url):
+    """Where Neo4j answers by Bolt; a path names a database that is not the user's own."""
+
+    __slots__ = ()
+    schemes = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
+
+
 class HttpUrl(Url):
     """Where something answers by HTTP."""
 
@@ -79,5 +86,12 @@ class Engines:
         Knob(
             "NOVA_SCHEMA_REGISTRY_URL",
             "A registry with Confluent's API, for the schemas of events on Kafka; unset sends plain protobuf.",
+        ),
+    ] = None
+    neo4j_url: Annotated[
+        Neo4jUrl | None,
+        Knob(
+            "NOVA_NEO4J_URL",
+            "Neo4j, with user and password, for paths and suggestions; unset answers them from memory.",
         ),
     ] = None

@@ -118,6 +118,15 @@ def test_c3_brokers_are_named_as_host_and_port(brokers: str) -> None:
         load({"NOVA_KAFKA_BOOTSTRAP": brokers})
 
 
+def test_c4_the_password_of_neo4j_is_masked() -> None:
+    config = load({"NOVA_NEO4J_URL": "neo4j+s://nova:s3cret@graph.example:7687/follows"})
+    (row,) = [row for row in describe(config) if row.variable == "NOVA_NEO4J_URL"]
+    assert row.value == "neo4j+s://nova:***@graph.example:7687/follows"
+    with pytest.raises(BadConfig, match="neo4j://") as caught:
+        load({"NOVA_NEO4J_URL": "http://graph.example:7474"})
+    assert caught.value.variable == "NOVA_NEO4J_URL"
+
+
 def test_c3_production_keeps_no_events_on_one_broker_alone() -> None:
     with pytest.raises(BadConfig, match="NOVA_KAFKA_REPLICATION"):
         load({**PRODUCTION, "NOVA_KAFKA_BOOTSTRAP": "kafka:9092"})
