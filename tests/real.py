@@ -1,18 +1,29 @@
 """The engines that `make engines` has started, for those who run tests on them: `make test-real`."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import pytest
 
+from nova.platform.clock import SystemClock
+from nova.platform.engine_knobs import Neo4jUrl
+from nova.platform.neo4j import Neo4j
 from nova.platform.redis.client import connect
 
+_EMPTY: Final = "MATCH (node) DETACH DELETE node"
+_PATIENCE_S: Final = 60.0
 FILE = Path(os.environ.get("NOVA_TEST_ENGINES", os.devnull))
 ENGINES = dict(line.split("=", 1) for line in FILE.read_text().splitlines())
 """The variables of that file; none where nobody has named one."""
 on_real_engines = pytest.mark.skipif(
     not ENGINES, reason="NOVA_TEST_ENGINES names no file of engines: `make test-real` does"
+)
+on_neo4j = pytest.mark.skipif(
+    "NOVA_NEO4J_URL" not in ENGINES, reason="NOVA_TEST_ENGINES names no Neo4j: `make test-real` does"
 )
 
 
@@ -24,3 +35,19 @@ async def empty() -> None:
     redis = await connect(ENGINES["NOVA_REDIS_URL"])
     await redis.execute("FLUSHALL")
     await redis.aclose()
+    if "NOVA_NEO4J_URL" in ENGINES:
+        async with emptied_neo4j():
+            pass
+
+
+@asynccontextmanager
+async def emptied_neo4j() -> AsyncIterator[Neo4j]:
+    """Yield the Neo4j that runs, with nothing in it and all the time that it needs; empty it again in the end."""
+    url = Neo4jUrl(ENGINES["NOVA_NEO4J_URL"])
+    neo4j = Neo4j(url, clock=SystemClock(), ask_s=_PATIENCE_S, run_s=_PATIENCE_S)
+    try:
+        await neo4j.run(_EMPTY, {})
+        yield neo4j
+        await neo4j.run(_EMPTY, {})
+    finally:
+        await neo4j.aclose()

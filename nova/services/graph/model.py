@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NewType
+from typing import Final, NewType
 from uuid import UUID
 
 from nova.platform.errors import InvalidArgument, NotFound, Unavailable
 
 UserId = NewType("UserId", UUID)
+
+DEEPEST_PATH: Final = 6
+"""The most follows that a path may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

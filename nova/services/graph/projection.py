@@ -6,6 +6,7 @@ know of a block shows nothing.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
@@ -144,10 +145,10 @@ class GraphProjection:
             people.restrict(restrictions)
 
     async def _followed(self, received: Sequence[Received[FollowEvent]]) -> None:
-        self._people().put(Edge.FOLLOW, _follows(received))
+        self._people().put(Edge.FOLLOW, follows_of(received))
 
     async def _unfollowed(self, received: Sequence[Received[FollowEvent]]) -> None:
-        self._people().drop(Edge.FOLLOW, _follows(received))
+        self._people().drop(Edge.FOLLOW, follows_of(received))
 
     async def _requested(self, received: Sequence[Received[FollowRequestEvent]]) -> None:
         self._people().put(Edge.REQUEST, _requests(received))
@@ -188,9 +189,11 @@ def _fingerprints(*states: People) -> list[bytes]:
     return [state.fingerprint() for state in states]
 
 
-def _follows(received: Sequence[Received[FollowEvent]]) -> EdgeBatch:
+def follows_of(received: Sequence[Received[FollowEvent]], *, ended: bool = False) -> EdgeBatch:
+    """Return the follows of events. Raises ValueError for an id that does not have 16 bytes."""
     values = [event.value for event in received]
-    return _batch(values, [(value.follower_id, value.followee_id) for value in values], _occurred(values))
+    pairs = [(value.follower_id, value.followee_id) for value in values]
+    return replace(_batch(values, pairs, _occurred(values)), ended=[ended] * len(values))
 
 
 def _requests(received: Sequence[Received[FollowRequestEvent]]) -> EdgeBatch:

@@ -10,7 +10,7 @@ from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
 from nova.platform.rpc.page_tokens import place_of, token_of
 from nova.platform.rpc.validate import page_size, uuid_of
-from nova.services.graph.model import FollowState, ListPage, Row, Suggestion, UserId
+from nova.services.graph.model import DEEPEST_PATH, FollowState, ListPage, Row, Suggestion, UserId
 from nova.services.graph.service.following import Following
 from nova.services.graph.service.reading import Reading
 from nova.services.graph.service.suggesting import Suggesting
@@ -18,7 +18,6 @@ from nova.services.graph.service.suggesting import Suggesting
 MOST_SUBJECTS = 1000
 MOST_COUNTED = 200
 MOST_SUGGESTED = 50
-DEEPEST_PATH = 6
 
 
 class GraphServer(GraphServiceServicer):

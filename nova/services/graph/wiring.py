@@ -1,9 +1,13 @@
 """How graph is put together."""
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 from nova.api.graph.v1.graph_pb2_grpc import add_GraphServiceServicer_to_server
 from nova.api.user.v1.user_pb2_grpc import UserServiceStub
 from nova.platform.consumer import Consumer
 from nova.platform.db.idempotency import Once
+from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.platform import Platform
 from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
@@ -20,6 +24,10 @@ from nova.services.graph.service.recording import Recorder
 from nova.services.graph.service.suggesting import Suggesting
 from nova.services.graph.store.ledger import Ledger
 from nova.services.graph.store.tx import GraphTx, GraphWriter
+from nova.services.graph.walks import SteadyWalks, Walks, WalksInMemory
+
+if TYPE_CHECKING:
+    from nova.services.graph.projection_neo4j import Neo4jProjection
 
 
 def build(platform: Platform) -> Room:
@@ -39,6 +47,10 @@ def build(platform: Platform) -> Room:
         tracing=platform.tracing,
     )
     platform.health.add("graph-adjacency", projection.check)
+    memory = WalksInMemory(network, clock)
+    url = platform.config.engines.neo4j_url
+    outside = None if url is None else _neo4j(platform, url, ledger)
+    walks = memory if outside is None else SteadyWalks(outside.walks, memory)
     server = GraphServer(
         following=Following(
             writer=GraphWriter(database),
@@ -48,8 +60,8 @@ def build(platform: Platform) -> Room:
             recorder=recorder,
             clock=clock,
         ),
-        reading=Reading(network=network, ledger=ledger, clock=clock),
-        suggesting=Suggesting(network=network, clock=clock),
+        reading=Reading(network=network, walks=walks, ledger=ledger, clock=clock),
+        suggesting=Suggesting(network=network, walks=walks, clock=clock),
         once=Once(database),
     )
     ears = Ears(hearing)
@@ -67,10 +79,55 @@ def build(platform: Platform) -> Room:
         clock=clock,
         tracing=platform.tracing,
     )
-    return Room(
+    room = Room(
         name="graph",
         bindings=[ServiceBinding(add_to_server=add_GraphServiceServicer_to_server, servicer=server)],
         consumers=[consumer],
         startables=[projection],
         projections={"graph": projection},
     )
+    return room if outside is None else outside.beside(room)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outside:
+    """What an engine outside adds to the room."""
+
+    walks: Walks
+    consumer: Consumer[GraphTx]
+    projection: "Neo4jProjection"
+
+    def beside(self, room: Room) -> Room:
+        """Return the room with it."""
+        return replace(
+            room,
+            consumers=[*room.consumers, self.consumer],
+            startables=[*room.startables, self.projection],
+            projections={**room.projections, "graph.neo4j": self.projection},
+        )
+
+
+def _neo4j(platform: Platform, url: Neo4jUrl, ledger: Ledger) -> _Outside:
+    # Only here: those who run without Neo4j need not wait for its driver to load.
+    from nova.platform.neo4j import Neo4j  # noqa: PLC0415
+    from nova.services.graph.projection_neo4j import GROUP, Neo4jProjection  # noqa: PLC0415
+    from nova.services.graph.store.neo4j import FollowsInNeo4j  # noqa: PLC0415
+
+    neo4j = Neo4j(url, clock=platform.clock)
+    follows = FollowsInNeo4j(neo4j)
+    projection = Neo4jProjection(
+        neo4j=neo4j, follows=follows, ledger=ledger, log=platform.log, tasks=platform.tasks
+    )
+    consumer = Consumer(
+        group=GROUP,
+        database=platform.database("graph"),
+        tx_type=GraphTx,
+        log=platform.log,
+        handlers={
+            events.FOLLOW_CREATED: projection.followed,
+            events.FOLLOW_DELETED: projection.unfollowed,
+        },
+        clock=platform.clock,
+        tracing=platform.tracing,
+    )
+    return _Outside(walks=follows, consumer=consumer, projection=projection)

@@ -22,6 +22,7 @@ from nova.platform.log.port import Record
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
 from nova.platform.relay import Relay
+from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
@@ -36,6 +37,7 @@ from tests.unit.graph.known_users import KnownUsers
 
 # The room asks the floor for none of what this stands for.
 _NOT_ASKED: Final = cast("Any", None)
+CONFIG: Final = Config()
 CONSUMED: Final = {
     topic.name
     for topic in (events.USER_CREATED, events.PROFILE_UPDATED, events.BLOCK_CREATED, events.BLOCK_DELETED)
@@ -56,6 +58,7 @@ class GraphHouse:
     projection: GraphProjection
     health: Health
     neighbourhood: Neighbourhood
+    room: Room
 
     async def tell(self, *told: Event) -> None:
         """Have events go through the log to graph's tables and to its adjacency."""
@@ -159,7 +162,9 @@ def record_of(event: Event, source: str = "user") -> Record:
 class OpenHouse(Protocol):
     """Builds a graph room, whose start may be left to the test."""
 
-    async def __call__(self, *, start: bool = True, users: KnownUsers | None = None) -> GraphHouse: ...
+    async def __call__(
+        self, *, start: bool = True, users: KnownUsers | None = None, config: Config = CONFIG
+    ) -> GraphHouse: ...
 
 
 @pytest.fixture
@@ -169,7 +174,9 @@ async def open_house(scratch: Scratch) -> AsyncIterator[OpenHouse]:
         database = await stack.enter_async_context(room_database(scratch, "graph"))
         log = await scratch.log()
 
-        async def opened(*, start: bool = True, users: KnownUsers | None = None) -> GraphHouse:
+        async def opened(
+            *, start: bool = True, users: KnownUsers | None = None, config: Config = CONFIG
+        ) -> GraphHouse:
             neighbourhood, clock, tasks, health = (
                 Neighbourhood(),
                 FixedClock(datetime.now(UTC)),
@@ -179,7 +186,7 @@ async def open_house(scratch: Scratch) -> AsyncIterator[OpenHouse]:
             users = users or KnownUsers()  # type: ignore[abstract] # plays the methods that are asked
             room = build(
                 Platform(
-                    config=Config(),
+                    config=config,
                     clock=clock,
                     database=lambda _: database,
                     redis=_NOT_ASKED,
@@ -200,13 +207,14 @@ async def open_house(scratch: Scratch) -> AsyncIterator[OpenHouse]:
                 system_methods=frozenset({"ListRestrictions"}),
             )
             await neighbourhood.open([*room.bindings, binding])
-            (consumer,), (projection,) = room.consumers, room.startables
+            consumer, projection = room.consumers[0], room.startables[0]
             assert isinstance(consumer, Consumer)
             assert isinstance(projection, GraphProjection)
             stack.push_async_callback(tasks.aclose)
-            stack.push_async_callback(projection.stop)
-            if start:
-                await projection.start()
+            for startable in room.startables:
+                stack.push_async_callback(startable.stop)
+                if start:
+                    await startable.start()
             return GraphHouse(
                 stub=GraphServiceStub(neighbourhood.channel),
                 database=database,
@@ -218,6 +226,7 @@ async def open_house(scratch: Scratch) -> AsyncIterator[OpenHouse]:
                 projection=projection,
                 health=health,
                 neighbourhood=neighbourhood,
+                room=room,
             )
 
         yield opened

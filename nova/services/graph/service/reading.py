@@ -4,7 +4,6 @@ Where the caller may not walk a user's lists they are empty and their counts are
 a block stands are on no list and in no count.
 """
 
-import asyncio
 from typing import Final
 
 from nova.native.graph import Adjacency, Listing
@@ -16,6 +15,7 @@ from nova.policy.visibility import Surface, person
 from nova.services.graph.model import Counts, ListPage, Row, UserId
 from nova.services.graph.network import Network
 from nova.services.graph.store.ledger import Ledger
+from nova.services.graph.walks import Walks
 
 FOLLOWING_MOST: Final = 200_000
 """Whom one follows, at most, as far as feeds are concerned: the newest. Their ids fill 3.2 MB of an answer's 4."""
@@ -24,10 +24,11 @@ PATH_TRIES: Final = 64
 
 
 class Reading:
-    """The verbs that answer from the adjacency."""
+    """The verbs that answer from the adjacency, and, for paths, from what walks along follows."""
 
-    def __init__(self, *, network: Network, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, *, network: Network, walks: Walks, ledger: Ledger, clock: Clock) -> None:
         self._network = network
+        self._walks = walks
         self._ledger = ledger
         self._clock = clock
 
@@ -85,11 +86,16 @@ class Reading:
         the caller; nobody on it is hidden from him.
         """
         actor.require("graph:read")
-        adjacency, now_ms = self._network.people().adjacency, self._now_ms()
-        found = await asyncio.to_thread(
-            _walkable, adjacency, UserId(actor.user_id), source, target, max_depth=max_depth, now_ms=now_ms
-        )
-        return [UserId(user_id) for user_id in unpack(found)]
+        viewer, adjacency = UserId(actor.user_id), self._network.people().adjacency
+        shut_out = adjacency.hidden(viewer)
+        for _ in range(PATH_TRIES):
+            found = await self._walks.path(source, target, max_depth=max_depth, exclude=shut_out)
+            # People whose lists are closed are found on the way, and gone round.
+            closed = _closed(adjacency, viewer, found[:-ID_BYTES], self._now_ms())
+            if not closed:
+                return [UserId(user_id) for user_id in unpack(found)]
+            shut_out += closed
+        return []
 
     def _page(
         self, actor: Actor, listing: Listing, user_id: UserId, *, before: Row | None, limit: int
@@ -118,22 +124,6 @@ class Reading:
 
 def _lists_open(relation: int) -> bool:
     return person(Relation(relation), Surface.LISTS).shown
-
-
-def _walkable(
-    adjacency: Adjacency, viewer: UserId, source: UserId, target: UserId, *, max_depth: int, now_ms: int
-) -> bytes:
-    """Return the path as ids side by side. People whose lists are closed are found on the way, and gone round."""
-    avoided = adjacency.hidden(viewer)
-    for _ in range(PATH_TRIES):
-        path = adjacency.path(source, target, max_depth=max_depth, exclude=avoided)
-        if path is None:
-            return b""
-        closed = _closed(adjacency, viewer, path[:-ID_BYTES], now_ms)
-        if not closed:
-            return path
-        avoided += closed
-    return b""
 
 
 def _closed(adjacency: Adjacency, viewer: UserId, people: bytes, now_ms: int) -> bytes:

@@ -1,6 +1,5 @@
 """Offering people whom one might follow."""
 
-import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from nova.policy.relations import Relation
 from nova.policy.visibility import Surface, person
 from nova.services.graph.model import Suggestion, UserId
 from nova.services.graph.network import Network, People
+from nova.services.graph.walks import Walks
 
 MUTUALS_SHOWN: Final = 3
 _MORE: Final = 4
@@ -22,8 +22,9 @@ _SPARE: Final = 10
 class Suggesting:
     """People of the second degree, best first."""
 
-    def __init__(self, *, network: Network, clock: Clock) -> None:
+    def __init__(self, *, network: Network, walks: Walks, clock: Clock) -> None:
         self._network = network
+        self._walks = walks
         self._clock = clock
 
     async def suggest(self, actor: Actor, *, limit: int) -> list[Suggestion]:
@@ -32,35 +33,29 @@ class Suggesting:
         Never anyone whom he follows, asked, blocks or mutes, who blocks him, or who does not want to be suggested.
         """
         actor.require("graph:read")
-        people, now_ms = self._network.people(), unix_ms(self._clock.now())
-        return await asyncio.to_thread(_best, people, actor.user_id, limit, now_ms)
+        viewer, people = UserId(actor.user_id), self._network.people()
+        hidden = people.adjacency.hidden(viewer)
+        asked = limit + _SPARE
+        while True:
+            found = await self._walks.candidates(viewer, k=asked, exclude=hidden)
+            shown = _shown(people, viewer, found, unix_ms(self._clock.now()))
+            if len(shown) >= limit or len(found.scores) < asked:
+                return [_suggestion(people, viewer, row, hidden) for row in shown[:limit]]
+            asked *= _MORE
 
 
-def _best(people: People, viewer: UUID, limit: int, now_ms: int) -> list[Suggestion]:
-    hidden = people.adjacency.hidden(viewer)
-    asked = limit + _SPARE
-    while True:
-        found = people.adjacency.candidates(viewer, k=asked, now_ms=now_ms, exclude=hidden)
-        shown = _shown(people, viewer, found, now_ms)
-        if len(shown) >= limit or len(found.scores) < asked:
-            return [
-                Suggestion(
-                    user_id=UserId(UUID(bytes=user)),
-                    score=score,
-                    mutual_count=mutual_count,
-                    mutual_ids=[
-                        UserId(one)
-                        for one in unpack(
-                            people.adjacency.mutuals(viewer, user, limit=MUTUALS_SHOWN, exclude=hidden)
-                        )
-                    ],
-                )
-                for user, score, mutual_count in shown[:limit]
-            ]
-        asked *= _MORE
+def _suggestion(people: People, viewer: UserId, row: tuple[bytes, float, int], hidden: bytes) -> Suggestion:
+    user, score, mutual_count = row
+    between = people.adjacency.mutuals(viewer, user, limit=MUTUALS_SHOWN, exclude=hidden)
+    return Suggestion(
+        user_id=UserId(UUID(bytes=user)),
+        score=score,
+        mutual_count=mutual_count,
+        mutual_ids=[UserId(one) for one in unpack(between)],
+    )
 
 
-def _shown(people: People, viewer: UUID, found: Candidates, now_ms: int) -> list[tuple[bytes, float, int]]:
+def _shown(people: People, viewer: UserId, found: Candidates, now_ms: int) -> list[tuple[bytes, float, int]]:
     """Return those candidates that may be suggested to the viewer, with their scores and mutuals."""
     relations = people.adjacency.relations(viewer, found.ids, now_ms=now_ms).tolist()
     rows = zip(split(found.ids), found.scores.tolist(), found.mutuals.tolist(), relations, strict=True)

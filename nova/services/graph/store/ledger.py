@@ -41,6 +41,12 @@ class Ledger:
         """Yield all requests that stand, and those that ended at a version from `ended_since` on."""
         return self._pages(REQUESTS, ended_since)
 
+    async def identity(self) -> UUID:
+        """Return who this ledger is, among all that might be projected into one engine."""
+        (row,) = await self._database.primary.fetch("SELECT id FROM ledger")
+        ledger_id: UUID = row["id"]
+        return ledger_id
+
     async def following(self, user_id: UserId, *, limit: int) -> bytes:
         """Return whom a user follows and no block hides, newest first, as ids of 16 bytes side by side."""
         rows = await self._database.primary.fetch(_FOLLOWING, user_id, limit)
