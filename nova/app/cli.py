@@ -286,15 +286,15 @@ def replay(topic: str, event_id: UUID | None, data: Path | None) -> None:
 
 @nova.command()
 @click.argument("name")
-@click.option("--verify", is_flag=True, required=True, help="Compare; a Nova rebuilds whenever it starts.")
+@click.option("--verify/--again", required=True, help="Compare; or first fill Neo4j again.")
 @DATA
 @JSON
-def rebuild(name: str, data: Path | None, *, verify: bool, as_json: bool) -> None:  # noqa: ARG001 - said for clarity
+def rebuild(name: str, data: Path | None, *, verify: bool, as_json: bool) -> None:
     """Make the projection NAME, or all, anew beside the one in use, and compare the two by hash."""
     settings = configured(NOVA_DATA=data)
     from nova.app.rebuild import rebuild as run_rebuild
 
-    run(lambda: run_rebuild(settings, name, as_json=as_json))
+    run(lambda: run_rebuild(settings, name, again=not verify, as_json=as_json))
 
 
 class Benches(click.Group):

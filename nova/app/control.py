@@ -6,11 +6,11 @@ closed to other users.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from nova.app.compared import Compared
 from nova.platform.errors import NotFound, NovaError, Unavailable
@@ -22,10 +22,18 @@ _QUESTION_S: Final = 5.0
 _ANSWER_S: Final = 600.0
 
 
-class Control:
-    """Answers on the socket `path`. `compare` verifies the projection of a name."""
+class Compare(Protocol):
+    """Verifies the projection of a name; with `again` it is filled again first."""
 
-    def __init__(self, path: Path, *, compare: Callable[[str], Awaitable[Sequence[Compared]]]) -> None:
+    def __call__(self, name: str, *, again: bool) -> Awaitable[Sequence[Compared]]:
+        """Return a line a projection. Raises `NotFound` for a name that is none."""
+        ...
+
+
+class Control:
+    """Answers on the socket `path`."""
+
+    def __init__(self, path: Path, *, compare: Compare) -> None:
         self.path = path
         self._compare = compare
         self._server: asyncio.Server | None = None
@@ -50,23 +58,27 @@ class Control:
 
     async def _answer(self, question: bytes) -> dict[str, object]:
         try:
-            name = str(json.loads(question)["verify"])
+            asked = json.loads(question)
+            name, again = str(asked["verify"]), bool(asked["again"])
         except (ValueError, KeyError, TypeError):
             return {"unavailable": "The question cannot be read: it is of another version of Nova."}
         try:
-            return {"compared": [asdict(line) for line in await self._compare(name)]}
+            return {"compared": [asdict(line) for line in await self._compare(name, again=again)]}
         except NotFound as error:
             return {"not_found": str(error)}
         except NovaError as error:
             return {"unavailable": str(error)}
 
 
-async def ask_to_compare(path: Path, name: str) -> list[Compared]:
-    """Have the Nova at the socket `path` verify a projection. Raises `NotFound` and `Unavailable`."""
+async def ask_to_compare(path: Path, name: str, *, again: bool) -> list[Compared]:
+    """Have the Nova at the socket `path` verify a projection; `again` fills it again first.
+
+    Raises `NotFound` and `Unavailable`.
+    """
     try:
         async with asyncio.timeout(_ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(path, limit=_LONGEST_LINE)
-            writer.write(json.dumps({"verify": name}).encode() + b"\n")
+            writer.write(json.dumps({"verify": name, "again": again}).encode() + b"\n")
             answer = json.loads(await reader.readline())
             writer.close()
     except (OSError, ValueError) as error:

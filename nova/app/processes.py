@@ -216,7 +216,7 @@ def _roll_on_hangup(supervisor: Supervisor, stack: AsyncExitStack) -> None:
     stack.push_async_callback(give_up)
 
 
-async def _elsewhere(_name: str) -> NoReturn:
+async def _elsewhere(name: str, *, again: bool) -> NoReturn:  # noqa: ARG001 - asked, and refused
     raise Unavailable(
         "Projections are in the memory of the rooms' processes here: end this Nova, and ask again, or run `nova up`."
     )

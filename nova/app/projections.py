@@ -1,13 +1,13 @@
 """All projections of a house by name, and how they compare with their truth."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from nova.app.compared import Compared
 from nova.app.house import House
 from nova.platform.db.digest import Digest
 from nova.platform.errors import NotFound
-from nova.platform.verification import Verifiable, Verification, settled
+from nova.platform.verification import Rebuildable, Verifiable, Verification, settled
 from nova.services.graph.store import census as graph
 from nova.services.identity.store import census as identity
 from nova.services.user.store import census as user
@@ -50,10 +50,24 @@ def projections_of(house: House) -> dict[str, Verifiable]:
     }
 
 
-async def compare(projections: Mapping[str, Verifiable], name: str) -> list[Compared]:
-    """Verify the projection `name`, or `all`. Raises `NotFound` for a name that is none."""
-    if name != ALL and name not in projections:
+async def compare(projections: Mapping[str, Verifiable], name: str, *, again: bool = False) -> list[Compared]:
+    """Verify the projection `name` with its parts (`graph` has `graph.neo4j`), or `all`.
+
+    With `again`, what lies in an engine of its own is first emptied and filled again. Raises `NotFound` for a name that
+    is none, or has nothing that can be filled again.
+    """
+    named = {one: kept for one, kept in projections.items() if name in {ALL, one, one.partition(".")[0]}}
+    if not named:
         known = ", ".join((*projections, ALL))
         raise NotFound(f"There is no projection {name!r}: use one of {known}.")
-    names = projections if name == ALL else (name,)
-    return [Compared.of(one, await projections[one].verify()) for one in names]
+    if again:
+        await _rebuild(name, list(named.values()))
+    return [Compared.of(one, await kept.verify()) for one, kept in named.items()]
+
+
+async def _rebuild(name: str, named: Sequence[Verifiable]) -> None:
+    able = [one for one in named if isinstance(one, Rebuildable)]
+    if not able:
+        raise NotFound(f"{name} is made anew whenever a Nova starts: compare it with --verify.")
+    for one in able:
+        await one.rebuild()

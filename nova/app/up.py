@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nova.app import rooms
@@ -161,7 +162,7 @@ async def platform(
             )
         )
         projections = projections_of(house)
-        control = Control(below.engines.folder.run / SOCKET, compare=lambda name: compare(projections, name))
+        control = Control(below.engines.folder.run / SOCKET, compare=partial(compare, projections))
         await control.start()
         stack.push_async_callback(control.stop)
         instance = Instance(pid=os.getpid(), url=house.url, control=control.path, sources=below.sources)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 TRIES: Final = 5
 _PAUSE_S: Final = 0.1
@@ -28,6 +28,15 @@ class Verifiable(Protocol):
 
     async def verify(self) -> Verification:
         """Make it anew beside the one in use, and compare the two."""
+        ...
+
+
+@runtime_checkable
+class Rebuildable(Verifiable, Protocol):
+    """A projection in an engine of its own: what is wrong in it outlives a start, and is put right by this."""
+
+    async def rebuild(self) -> None:
+        """Empty it, and fill it again from the truth."""
         ...
 
 

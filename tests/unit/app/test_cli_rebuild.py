@@ -88,6 +88,12 @@ async def test_a_name_that_is_none(nova: Commands) -> None:
     assert "counters" in refused.err
 
 
+async def test_what_is_in_memory_is_not_filled_again_on_demand(nova: Commands) -> None:
+    refused = await nova("rebuild", "graph", "--again")
+    assert refused.code == 1
+    assert "--verify" in refused.err
+
+
 async def test_where_none_runs_what_a_start_makes_is_compared(nowhere: Commands) -> None:
     async with nowhere.up("--world", "none"):
         await published(nowhere, "rebuild_later")
