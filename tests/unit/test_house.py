@@ -87,3 +87,14 @@ def test_no_sleep_in_tests_and_no_path_of_a_machine() -> None:
         if re.search(r"\btime\.sleep\(", line) or "/home/" in line
     ]
     assert not found, "wait for a condition instead of a time"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    dead = {
+        f"{page}: {target}"
+        for page in listed.stdout.split()
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", (ROOT / page).read_text())
+        if not (ROOT / page).parent.joinpath(target).exists()
+    }
+    assert not dead
