@@ -26,7 +26,7 @@ from nova.services.graph.network import Network, People
 from nova.services.graph.service.reading import Reading
 from nova.services.graph.service.suggesting import Suggesting
 from nova.services.graph.store.ledger import Ledger
-from nova.services.graph.store.neo4j import FollowsInNeo4j, NotOurs
+from nova.services.graph.store.neo4j import FollowsInNeo4j, NotClaimed, NotOurs
 from nova.services.graph.walks import SteadyWalks, Walks, WalksInMemory
 from tests.native.reference_graph import PlainAdjacency
 from tests.one_room import room_database
@@ -339,6 +339,6 @@ async def test_a_neo4j_of_another_ledger_is_neither_read_nor_written(neo4j: Foll
     with pytest.raises(NotOurs):
         await stranger.claim(uuid7())
     for refused in (stranger.put(batch([(1, 2)])), stranger.empty(), path(stranger, 0, 1, without=set())):
-        with pytest.raises(NotOurs):
+        with pytest.raises(NotClaimed):
             await refused
     assert [page.sources async for page in neo4j.follows()] == [PEOPLE[0].bytes]

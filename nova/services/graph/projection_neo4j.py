@@ -14,6 +14,7 @@ from nova.api.graph.v1.events_pb2 import FollowEvent
 from nova.native.graph import Adjacency, Edge
 from nova.platform.backoff import Backoff
 from nova.platform.delivery import TRANSIENT
+from nova.platform.errors import NovaError
 from nova.platform.events import Received
 from nova.platform.log.port import EventLog
 from nova.platform.neo4j import Neo4j
@@ -52,6 +53,7 @@ class Neo4jProjection:
         self._tasks = tasks
         self._outages = outages or Backoff(longest_s=60.0)
         self._preparing: asyncio.Task[None] | None = None
+        self._failed: NovaError | None = None
 
     async def start(self) -> None:
         """Begin to prepare Neo4j beside everything else: the room does not wait for it."""
@@ -84,7 +86,8 @@ class Neo4jProjection:
                     await asyncio.shield(self._preparing)
                 await self._all_handled()
         except TimeoutError as error:
-            raise Behind(f"{GROUP} has not caught up in {timeout_s:g} s.") from error
+            why = "" if self._failed is None else f" {self._failed}"
+            raise Behind(f"{GROUP} has not caught up in {timeout_s:g} s.{why}") from error
 
     async def verify(self) -> Verification:
         """Compare the follows in Neo4j with those of the ledger."""
@@ -105,9 +108,11 @@ class Neo4jProjection:
                 await self.load()
             except TRANSIENT as error:
                 failures += 1
+                self._failed = error
                 _log.warning("neo4j_not_loaded", failures=failures, error=error.reason)
                 await asyncio.sleep(self._outages.wait_s(failures))
             else:
+                self._failed = None
                 return
 
     async def _fill(self) -> None:

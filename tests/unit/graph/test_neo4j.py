@@ -12,15 +12,16 @@ from nova.platform.config import Config
 from nova.platform.engine_knobs import Engines, Neo4jUrl
 from nova.platform.ids import uuid7
 from nova.platform.neo4j import Neo4j
+from nova.platform.projection import Behind
 from nova.services.graph.model import UserId
 from nova.services.graph.projection_neo4j import Neo4jProjection
-from nova.services.graph.store.neo4j import FollowsInNeo4j
+from nova.services.graph.store.neo4j import FollowsInNeo4j, NotOurs
 from nova.services.graph.walks import FROM_MEMORY
 from tests.real import ENGINES, emptied_neo4j, on_neo4j
 from tests.unit.graph.conftest import CONFIG, GraphHouse, OpenHouse
 from tests.unit.graph.test_paths import path
 from tests.unit.graph.test_suggest import suggested
-from tests.waiting import running
+from tests.waiting import running, until
 
 NOBODY_THERE: Final = "bolt://127.0.0.1:9"
 
@@ -105,6 +106,23 @@ async def test_x2_events_that_come_again_change_nothing(neo4j: Neo4j, open_house
         await projection.caught_up(60.0)
         assert await rows(neo4j) == set()
         assert (await projection.verify()).equal
+
+
+@on_neo4j
+async def test_a_neo4j_of_another_ledger_is_left_as_it_is_and_named(
+    neo4j: Neo4j, open_house: OpenHouse
+) -> None:
+    await FollowsInNeo4j(neo4j).claim(uuid7())
+    house = await open_house(config=beside(ENGINES["NOVA_NEO4J_URL"]))
+    ada, b = house.users.people(2)
+    await house.follow(ada, b)
+    assert await path(house, ada, ada, b) == [ada, b]
+    await until(lambda: projection_of(house)._failed is not None, within_s=60.0)
+    with pytest.raises(Behind, match="another ledger"):
+        await projection_of(house).caught_up(0.1)
+    with pytest.raises(NotOurs):
+        await projection_of(house).rebuild()
+    assert await rows(neo4j) == set()
 
 
 @on_neo4j

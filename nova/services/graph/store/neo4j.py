@@ -94,7 +94,11 @@ RETURN other.id, score, mutuals ORDER BY score DESC, mutuals DESC, other.id LIMI
 
 
 class NotOurs(Unavailable):
-    """This Neo4j keeps the follows of another ledger, or has not been asked yet whose it keeps."""
+    """This Neo4j keeps the follows of another ledger: name another one in NOVA_NEO4J_URL, or empty this one."""
+
+
+class NotClaimed(Unavailable):
+    """It is not known yet whose follows this Neo4j keeps: try again."""
 
 
 class FollowsInNeo4j:
@@ -174,7 +178,7 @@ class FollowsInNeo4j:
 
     def _with(self, **parameters: object) -> dict[str, object]:
         if self._ledger is None:
-            raise NotOurs
+            raise NotClaimed
         return {"ledger": self._ledger, **parameters}
 
 
