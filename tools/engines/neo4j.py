@@ -31,11 +31,12 @@ class Neo4j(Engine):
         self._pin = pin
         self._folder = folder.part(NAME)
         port = folder.port(87)
+        url = f"bolt://{HOST}:{port}"
         super().__init__(
             Server("Neo4j", self._folder, port),
             version=pin["version"],
-            url=f"bolt://{HOST}:{port}",
-            environment={},
+            url=url,
+            environment={"NOVA_NEO4J_URL": url},
         )
 
     def start(self) -> None:
