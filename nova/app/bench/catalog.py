@@ -11,6 +11,7 @@ import click
 from nova.app.bench import beside
 from nova.app.bench.events import events
 from nova.app.bench.figures import Result
+from nova.app.bench.rooms import rooms
 from nova.app.bench.tour import tour
 from nova.platform.config import Config
 from nova.platform.errors import NotFound
@@ -20,11 +21,12 @@ MISSED: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """One benchmark."""
+    """One benchmark. `in_processes` measures the other shape of the platform, where that is something else."""
 
     name: str
     sentence: str
     measure: Callable[[Config], Awaitable[Result]]
+    in_processes: Callable[[Config], Awaitable[Result]] | None = None
 
 
 async def _beside(name: str, _config: Config) -> Result:
@@ -41,6 +43,12 @@ BENCHMARKS: Final = {
             measure=tour,
         ),
         Benchmark(
+            name="rooms",
+            sentence="each room at its own gRPC port, at a constant rate; --processes: a process a room, mutual TLS",
+            measure=rooms,
+            in_processes=partial(rooms, processes=True),
+        ),
+        Benchmark(
             name="events",
             sentence="from a commit to its effects in other rooms, by topic: 14 kinds of deeds at a constant rate",
             measure=events,
@@ -53,10 +61,17 @@ BENCHMARKS: Final = {
 }
 
 
-async def run_benchmark(config: Config, name: str, *, as_json: bool) -> int:
-    """Run a benchmark and print what it found; 3 when an objective is missed. Raises `NotFound`."""
+async def run_benchmark(config: Config, name: str, *, processes: bool, as_json: bool) -> int:
+    """Run a benchmark and print what it found; 3 when an objective is missed. Raises `NotFound`.
+
+    Raises `click.UsageError` for `processes` where a benchmark has one shape only.
+    """
     if name not in BENCHMARKS:
         raise NotFound(f"There is no benchmark {name!r}: use one of {', '.join(BENCHMARKS)}.")
-    result = await BENCHMARKS[name].measure(config)
+    chosen = BENCHMARKS[name]
+    measure = chosen.in_processes if processes else chosen.measure
+    if measure is None:
+        raise click.UsageError(f"{name} has one shape only: leave --processes out.")
+    result = await measure(config)
     click.echo(json.dumps(result.document()) if as_json else result.table())
     return 0 if result.met else MISSED

@@ -30,14 +30,17 @@ class OwnNova:
 
 
 @asynccontextmanager
-async def own_nova(data: Path, world: World) -> AsyncIterator[OwnNova]:
-    """Run `nova up --still` without rate limits for the length of the block, then end it as a person would."""
+async def own_nova(data: Path, world: World, *options: str, **knobs: str) -> AsyncIterator[OwnNova]:
+    """Run `nova up --still` without rate limits for the length of the block, then end it as a person would.
+
+    `options` are those of `nova up`, `knobs` variables of its environment.
+    """
     # Whatever the caller has configured is another Nova's.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NOVA_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "nova.app", "up", "--json", "--still", "--port", "0"),
-        *("--world", world.value, "--data", str(data)),
-        env={**environment, "NOVA_LIMITS": "off"},
+        *("--world", world.value, "--data", str(data), *options),
+        env={**environment, "NOVA_LIMITS": "off", **knobs},
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # a Ctrl-C of the benchmark's ends it by the block below
     )
