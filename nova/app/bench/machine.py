@@ -3,9 +3,11 @@
 Memory and CPU time of other processes are read from /proc: on Linux only, and missing elsewhere.
 """
 
+import asyncio
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from nova.platform.errors import NotFound
 _PROC: Final = Path("/proc")
 # Fields of /proc/PID/stat after the name in brackets, from 0 (proc(5)): utime and stime are its 14th and 15th.
 _UTIME, _STIME = 11, 12
+_CALM: Final = 0.2
 
 
 def machine() -> dict[str, str]:
@@ -70,6 +73,17 @@ class CpuWatch:
 
     def _ticks(self) -> dict[int, int]:
         return {pid: _ticks(pid) for pid in ([self._pid] if self._alone else tree(self._pid))}
+
+
+async def calm(pid: int, *, every_s: float = 1.0, within_s: float = 20.0) -> bool:
+    """Wait until a process and all that came of it take less than a fifth of a core; return whether that came."""
+    until = time.monotonic() + within_s
+    while can_be_watched() and time.monotonic() < until:
+        watch = CpuWatch(pid)
+        await asyncio.sleep(every_s)
+        if watch.spent_s() < every_s * _CALM:
+            return True
+    return False
 
 
 def _children(pid: int) -> Iterator[int]:

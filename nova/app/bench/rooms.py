@@ -73,7 +73,9 @@ async def rooms(config: Config, *, processes: bool = False) -> Result:
 
 async def _figures(nova: OwnNova, doors: Doors, *, processes: bool) -> list[Figure]:
     figures, apart = [], processes and machine.can_be_watched()
-    for case in cases_of(await scene_of(nova, doors)):
+    cases = cases_of(await scene_of(nova, doors))
+    await machine.calm(nova.pid)  # what a start leaves to do is not the first case's
+    for case in cases:
         holder = machine.ending_with(nova.pid, "serve", case.room) if apart else nova.pid
         figures += await Trial(doors, case, holder=holder, platform=nova.pid).figures()
     return figures

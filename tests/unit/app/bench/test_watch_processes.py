@@ -48,8 +48,10 @@ async def test_a_process_is_watched_without_what_came_of_it() -> None:
     await until(lambda: len(machine.tree(started.pid)) == 2)
     await until(lambda: one.spent_s() >= 0.05 and both.spent_s() > one.spent_s())
     assert machine.ending_with(os.getpid(), "serve", "content") == started.pid
+    assert not await machine.calm(started.pid, every_s=0.2, within_s=0.2)
     started.stdin.close()
     await started.wait()
+    assert await machine.calm(started.pid, every_s=0.01)  # it has ended
     with pytest.raises(NotFound, match="serve content"):
         machine.ending_with(os.getpid(), "serve", "content")
 
