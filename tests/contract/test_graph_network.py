@@ -19,14 +19,16 @@ from nova.native.ids import pack, split, unpack
 from nova.platform.auth.actor import Actor
 from nova.platform.clock import FixedClock
 from nova.platform.db.database import Database
+from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.ids import uuid7
+from nova.platform.neo4j import Neo4j
 from nova.policy.permissions import MEMBER_PERMISSIONS
 from nova.services.graph.model import EdgeBatch, FlagBatch, UserId
 from nova.services.graph.network import Network, People
 from nova.services.graph.service.reading import Reading
 from nova.services.graph.service.suggesting import Suggesting
 from nova.services.graph.store.ledger import Ledger
-from nova.services.graph.store.neo4j import FollowsInNeo4j, NotClaimed, NotOurs
+from nova.services.graph.store.neo4j import FollowsInNeo4j, Neo4jLost, NotClaimed, NotOurs
 from nova.services.graph.walks import SteadyWalks, Walks, WalksInMemory
 from tests.native.reference_graph import PlainAdjacency
 from tests.one_room import room_database
@@ -330,6 +332,24 @@ async def test_a_chain_of_which_a_part_has_ended_is_not_shown(neo4j: FollowsInNe
     people.drop(Edge.FOLLOW, batch([(1, 2)], version=2))  # Neo4j has not heard of it
     assert await path(neo4j, 0, 2, without=set()) == [0, 1, 2]
     assert await path(SteadyWalks(neo4j, engine.memory), 0, 2, without=set()) == [0, 3, 4, 2]
+
+
+@on_neo4j
+async def test_fault_a_lost_neo4j_is_asked_nothing_until_it_is_warm_again(neo4j: FollowsInNeo4j) -> None:
+    engine = Engine(neo4j)
+    await engine.hold([(0, 1), (1, 2)])
+    steady = SteadyWalks(neo4j, engine.memory)
+    server = neo4j._neo4j
+    neo4j._neo4j = Neo4j(Neo4jUrl("bolt://127.0.0.1:9"), clock=CLOCK, ask_s=60.0)
+    assert await path(steady, 0, 2, without=set()) == [0, 1, 2]
+    await neo4j._neo4j.aclose()
+    neo4j._neo4j = server
+    await neo4j.lost()
+    with pytest.raises(Neo4jLost):
+        await path(neo4j, 0, 2, without=set())
+    assert await path(steady, 0, 2, without=set()) == [0, 1, 2]
+    await neo4j.warm()
+    assert await path(neo4j, 0, 2, without=set()) == [0, 1, 2]
 
 
 @on_neo4j

@@ -51,18 +51,19 @@ class Neo4jProjection:
         self._ledger = ledger
         self._log = log
         self._tasks = tasks
-        self._outages = outages or Backoff(longest_s=60.0)
-        self._preparing: asyncio.Task[None] | None = None
+        self._outages = outages or Backoff()
+        self._keeping: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
         self._failed: NovaError | None = None
 
     async def start(self) -> None:
-        """Begin to prepare Neo4j beside everything else: the room does not wait for it."""
-        self._preparing = self._tasks.spawn("graph-neo4j", self._prepare())
+        """Begin to keep Neo4j beside everything else: the room does not wait for it."""
+        self._keeping = self._tasks.spawn("graph-neo4j", self._keep())
 
     async def stop(self) -> None:
         """Stop, and close the connections."""
-        if self._preparing is not None:
-            await self._tasks.cancel(self._preparing)
+        if self._keeping is not None:
+            await self._tasks.cancel(self._keeping)
         await self._neo4j.aclose()
 
     async def load(self) -> None:
@@ -82,11 +83,10 @@ class Neo4jProjection:
         """Return when Neo4j is whole and the group has handled all events. Raises `Behind` after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
-                if self._preparing is not None:
-                    await asyncio.shield(self._preparing)
+                await self._ready.wait()
                 await self._all_handled()
         except TimeoutError as error:
-            why = "" if self._failed is None else f" {self._failed}"
+            why = "" if self._failed is None or self._ready.is_set() else f" {self._failed}"
             raise Behind(f"{GROUP} has not caught up in {timeout_s:g} s.{why}") from error
 
     async def verify(self) -> Verification:
@@ -101,7 +101,7 @@ class Neo4jProjection:
         """Take follows that have ended."""
         await self._follows.put(follows_of(received, ended=True))
 
-    async def _prepare(self) -> None:
+    async def _keep(self) -> None:
         failures = 0
         while True:
             try:
@@ -112,8 +112,11 @@ class Neo4jProjection:
                 _log.warning("neo4j_not_loaded", failures=failures, error=error.reason)
                 await asyncio.sleep(self._outages.wait_s(failures))
             else:
-                self._failed = None
-                return
+                failures = 0
+                self._ready.set()
+                await self._follows.lost()
+                self._ready.clear()
+                _log.warning("neo4j_lost")
 
     async def _fill(self) -> None:
         """Put all that the ledger knows, tombstones too: events that come meanwhile win or lose by their versions."""

@@ -7,6 +7,7 @@ whether all are there: another ledger writes nothing here, and nobody reads half
 Who may see whom is not known here: the rules are the verbs', on the adjacency in memory.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, LiteralString
@@ -101,12 +102,17 @@ class NotClaimed(Unavailable):
     """It is not known yet whose follows this Neo4j keeps: try again."""
 
 
+class Neo4jLost(Unavailable):
+    """Neo4j was away, and has not been found again: try again."""
+
+
 class FollowsInNeo4j:
     """The follows of one ledger: that of `claim`. All raise `Unavailable` and `Timeout`."""
 
     def __init__(self, neo4j: Neo4j) -> None:
         self._neo4j = neo4j
         self._ledger: str | None = None
+        self._lost = asyncio.Event()
 
     async def claim(self, ledger_id: UUID) -> bool:
         """Make what Neo4j needs, and take it for this ledger; return whether all follows are there already.
@@ -145,11 +151,19 @@ class FollowsInNeo4j:
             )
 
     async def warm(self) -> None:
-        """Have Neo4j plan the questions, which takes seconds, before anybody waits for their answers."""
+        """Have Neo4j plan the questions, which takes seconds, before anybody waits for their answers.
+
+        After a loss this is the way back: nobody's question is the probe.
+        """
         nobody = UserId(UUID(int=0))
         for statement in _PATHS.values():
             await self._run(statement, source=str(nobody), target=str(nobody), exclude=[])
         await self._run(_CANDIDATES, **_around(nobody, k=1, exclude=b""))
+        self._lost.clear()
+
+    async def lost(self) -> None:
+        """Return when a question found Neo4j away. No other is asked until it is warm again."""
+        await self._lost.wait()
 
     async def path(self, source: UserId, target: UserId, *, max_depth: int, exclude: bytes) -> bytes:
         """Return a shortest chain of follows, both ends included, that passes nobody excluded; empty for none."""
@@ -171,7 +185,13 @@ class FollowsInNeo4j:
         )
 
     async def _ask(self, statement: LiteralString, **parameters: object) -> Rows:
-        return await self._neo4j.ask(statement, self._with(**parameters))
+        if self._lost.is_set():
+            raise Neo4jLost
+        try:
+            return await self._neo4j.ask(statement, self._with(**parameters))
+        except Unavailable:
+            self._lost.set()
+            raise
 
     async def _run(self, statement: LiteralString, **parameters: object) -> Rows:
         return await self._neo4j.run(statement, self._with(**parameters))
