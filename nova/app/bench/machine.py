@@ -75,7 +75,7 @@ class CpuWatch:
         return {pid: _ticks(pid) for pid in ([self._pid] if self._alone else tree(self._pid))}
 
 
-async def calm(pid: int, *, every_s: float = 1.0, within_s: float = 20.0) -> bool:
+async def calm(pid: int, *, every_s: float = 1.0, within_s: float = 10.0) -> bool:
     """Wait until a process and all that came of it take less than a fifth of a core; return whether that came."""
     until = time.monotonic() + within_s
     while can_be_watched() and time.monotonic() < until:

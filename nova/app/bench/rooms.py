@@ -23,7 +23,7 @@ from nova.app.ports import free_range
 from nova.platform.config import ROOMS, Config, World
 from nova.platform.errors import Internal, InvalidArgument
 
-SECONDS: Final = 4.0
+SECONDS: Final = 3.0
 UPWARDS: Final = (2, 4, 8)
 DOWNWARDS: Final = (1 / 2, 1 / 4)
 LADDER_S: Final = 1.5
