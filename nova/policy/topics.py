@@ -1,7 +1,7 @@
 """Every topic of the house: its name, its message, the field whose bytes are its key, and its partitions.
 
 Who tells and who hears take the same constant from here, so they cannot disagree. The room that owns a topic is the
-first word of its name; `docs/events.md` lists who tells and who hears. A topic keeps the partitions that it was made
+first word of its name; the signposts of rooms say who tells and who hears. A topic keeps the partitions that it was made
 with: a change of their number here needs a new topic, for events of one key must stay in one place.
 """
 

@@ -51,18 +51,20 @@ async def test_a_muted_word_is_gone_from_the_next_page_and_back_on_the_one_after
     nova: Nova, pair: tuple[Person, Person]
 ) -> None:
     reader, writer = pair
+    # A ranked feed has posts of strangers too: those of this town's other people.
     captioned = await nova.publish(writer, "About the WORLD  cup")
     tagged = await nova.publish(writer, "a tag", tags=["World_Cup", "football"])
     other = await nova.publish(writer, "worldcups are another word")
     own = await nova.publish(reader, "my world cup")
-    await fed(nova, reader, {captioned, tagged, other, own})
+    written = {captioned, tagged, other, own}
+    await fed(nova, reader, written)
     await mute(nova, reader, "World Cup")
     await mute(nova, reader, "#Football")
     for mode in MODES:
-        assert set(await nova.feed(reader, mode)) == {other, own}
+        assert written.intersection(await nova.feed(reader, mode)) == {other, own}
     assert (await nova.do("unmuteWord", "word", reader, word="WORLD CUP"))["word"] == "world cup"
     for mode in MODES:
-        assert set(await nova.feed(reader, mode)) == {captioned, other, own}
+        assert written.intersection(await nova.feed(reader, mode)) == {captioned, other, own}
 
 
 async def test_profiles_links_and_counts_are_not_touched(nova: Nova, pair: tuple[Person, Person]) -> None:
