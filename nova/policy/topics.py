@@ -1,8 +1,8 @@
 """Every topic of the house: its name, its message, the field whose bytes are its key, and its partitions.
 
 Who tells and who hears take the same constant from here, so they cannot disagree. The room that owns a topic is the
-first word of its name; the signposts of rooms say who tells and who hears. A topic keeps the partitions that it was made
-with: a change of their number here needs a new topic, for events of one key must stay in one place.
+first word of its name; the signposts of rooms say who tells and who hears. A topic keeps the partitions that it was
+made with: a change of their number here needs a new topic, for events of one key must stay in one place.
 """
 
 from typing import Final
