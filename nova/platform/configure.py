@@ -114,10 +114,6 @@ def _refuse_sender_of_nowhere(config: Config, environ: Mapping[str, str]) -> Non
 
 
 def _refuse_laptop_habits(config: Config) -> None:
-    if config.mail.smtp_url is None:
-        raise BadConfig("NOVA_SMTP_URL", None, "production sends its mail: name the SMTP server.")
-    if config.mail.public_url is None:
-        raise BadConfig("NOVA_PUBLIC_URL", None, "production's links lead somewhere: https://nova.example.")
     if config.secrets.secret == DEVELOPMENT_SECRET:
         raise BadConfig("NOVA_SECRET", None, "production needs a secret of its own: `openssl rand -hex 32`.")
     if config.secrets.identity_kek is None:
@@ -136,6 +132,10 @@ def _refuse_laptop_habits(config: Config) -> None:
         raise BadConfig(
             "NOVA_KAFKA_REPLICATION", "1", "the events of one broker go with it: keep three replicas."
         )
+    if config.mail.smtp_url is None:
+        raise BadConfig("NOVA_SMTP_URL", None, "production sends its mail: name the SMTP server.")
+    if config.mail.public_url is None:
+        raise BadConfig("NOVA_PUBLIC_URL", None, "production's links lead somewhere: https://nova.example.")
     if config.server.world is not World.NONE:
         raise BadConfig("NOVA_WORLD", config.server.world, "sample people have known passwords: use none.")
     if not config.limits.enabled:
