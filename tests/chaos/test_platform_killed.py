@@ -1,7 +1,7 @@
 """`nova up` killed (SIGKILL) under a load of mutations: no acknowledged write lost, no effect doubled.
 
 Each kill comes after some more acknowledged acts, or when a start has got so far: both drawn from a seed.
-`NOVA_CHAOS_PLATFORM_KILLS` sets how many kills there are (default 10; the promise is 200).
+`NOVA_CHAOS_PLATFORM_KILLS` sets how many kills there are (default 6; the promise is 200).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.e2e.nova import Nova
 from tests.e2e.shapes import ONE_PROCESS
 from tests.waiting import until
 
-KILLS = int(os.environ.get("NOVA_CHAOS_PLATFORM_KILLS", "10"))
+KILLS = int(os.environ.get("NOVA_CHAOS_PLATFORM_KILLS", "6"))
 WRITERS = 4
 
 pytestmark = pytest.mark.timeout(120 + 20 * KILLS)
