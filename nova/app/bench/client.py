@@ -34,10 +34,23 @@ class Client:
         self._writer.close()
         await self._writer.wait_closed()
 
+    def drop(self) -> None:
+        """Close the connection at once, whatever is on its way."""
+        self._writer.transport.abort()
+
     async def ask(
         self, document: str, variables: Mapping[str, object] | None = None, *, token: str = ""
     ) -> Any:  # noqa: ANN401 - whatever was asked for
         """Return `data`. Raises `Unavailable` for an answer with errors."""
+        answer = await self.exchange(document, variables, token=token)
+        if "errors" in answer:
+            raise Unavailable(f"The benchmark was answered with errors: {answer['errors']}")
+        return answer["data"]
+
+    async def exchange(
+        self, document: str, variables: Mapping[str, object] | None = None, *, token: str = ""
+    ) -> dict[str, Any]:
+        """Return the whole answer, errors and all. Raises OSError, EOFError or TimeoutError where none comes."""
         body = json.dumps({"query": document, "variables": variables or {}}).encode()
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         self._writer.write(
@@ -46,10 +59,8 @@ class Client:
             + body
         )
         async with asyncio.timeout(_ANSWER_S):
-            answer = json.loads(await self._body())
-        if "errors" in answer:
-            raise Unavailable(f"The benchmark was answered with errors: {answer['errors']}")
-        return answer["data"]
+            answer: dict[str, Any] = json.loads(await self._body())
+        return answer
 
     async def read(self, path: str) -> str:
         """Return what the gateway says at `path`, such as its metrics."""
@@ -85,6 +96,13 @@ class Clients:
         async with self._taken() as client:
             return await client.ask(document, variables, token=token)
 
+    async def exchange(
+        self, document: str, variables: Mapping[str, object] | None = None, *, token: str = ""
+    ) -> dict[str, Any]:
+        """Return the whole answer. Raises as `Client.exchange` does."""
+        async with self._taken() as client:
+            return await client.exchange(document, variables, token=token)
+
     async def read(self, path: str) -> str:
         """Return what the gateway says at `path`."""
         async with self._taken() as client:
@@ -99,6 +117,9 @@ class Clients:
             if time.monotonic() - since > _IDLE_S:
                 await client.aclose()
                 client = await Client.connect(self._url)
-            yield client
-            # One that failed is not taken again: what it holds may be half an answer.
+            try:
+                yield client
+            except BaseException:
+                client.drop()  # what it holds may be half an answer
+                raise
             self._idle.append((client, time.monotonic()))

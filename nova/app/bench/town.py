@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nova.app.bench.client import Clients
-from nova.app.bench.visitors import done
+from nova.app.bench.visitors import Asks, done
 
 _PASSWORD: Final = "correct horse battery"  # noqa: S105 - of people who live for a minute
 
@@ -21,6 +21,20 @@ class Person:
     token: str
 
 
+async def newcomer(asks: Asks, handle: str) -> Person:
+    """Sign somebody up."""
+    payload = await done(
+        asks,
+        "signUp",
+        "tokens { accessToken } viewer { user { id } }",
+        handle=handle,
+        email=f"{handle}@example.org",
+        password=_PASSWORD,
+        displayName=handle.title(),
+    )
+    return Person(id=payload["viewer"]["user"]["id"], token=payload["tokens"]["accessToken"])
+
+
 class Town:
     """The people, and what they made. `authors` are the tokens of those who post."""
 
@@ -33,18 +47,7 @@ class Town:
 
     async def sign_up(self, turn: int) -> None:
         """Have one more."""
-        handle = f"newcomer_{turn}"
-        payload = await done(
-            self._asks,
-            "signUp",
-            "tokens { accessToken } viewer { user { id } }",
-            handle=handle,
-            email=f"{handle}@example.org",
-            password=_PASSWORD,
-            displayName=f"Newcomer {turn}",
-        )
-        user_id, token = payload["viewer"]["user"]["id"], payload["tokens"]["accessToken"]
-        self._people.append(Person(id=user_id, token=token))
+        self._people.append(await newcomer(self._asks, f"newcomer_{turn}"))
 
     async def describe(self, turn: int) -> None:
         """Change the profile."""
