@@ -10,7 +10,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -82,14 +82,21 @@ async def platform_of_processes(config: Config, *, told: Progress) -> AsyncItera
 
 @asynccontextmanager
 async def processes(
-    config: Config, environment: Mapping[str, str], *, write: Write
+    config: Config,
+    environment: Mapping[str, str],
+    *,
+    write: Write,
+    fit: Callable[[Part], Part] = lambda part: part,
 ) -> AsyncIterator[Supervisor]:
-    """Yield the supervisor of all parts, once every one serves. At the end the gateway goes first, then the rest."""
+    """Yield the supervisor of all parts, once every one serves. At the end the gateway goes first, then the rest.
+
+    `fit` may change a part before it starts.
+    """
     certificates = config.server.data / "certificates"
     issue_all(certificates)
     supervisor = Supervisor(write=write, drain_s=config.server.drain_s)
     renewing = asyncio.create_task(_renew(certificates), name="certificates")
-    parts = parts_of(config, environment, certificates)
+    parts = [fit(part) for part in parts_of(config, environment, certificates)]
     try:
         for part in parts:
             await supervisor.begin(part)

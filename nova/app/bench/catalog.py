@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from nova.app.bench import beside
+from nova.app.bench.chaos import chaos
 from nova.app.bench.events import events
 from nova.app.bench.figures import Result
 from nova.app.bench.rooms import rooms
@@ -21,12 +22,16 @@ MISSED: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """One benchmark. `in_processes` measures the other shape of the platform, where that is something else."""
+    """One benchmark. `in_processes` measures the other shape of the platform, where that is something else.
+
+    `measure_some` measures only the cases whose names hold a text, where there are many.
+    """
 
     name: str
     sentence: str
     measure: Callable[[Config], Awaitable[Result]]
     in_processes: Callable[[Config], Awaitable[Result]] | None = None
+    measure_some: Callable[[Config, str], Awaitable[Result]] | None = None
 
 
 async def _beside(name: str, _config: Config) -> Result:
@@ -53,6 +58,12 @@ BENCHMARKS: Final = {
             sentence="from a commit to its effects in other rooms, by topic: 14 kinds of deeds at a constant rate",
             measure=events,
         ),
+        Benchmark(
+            name="chaos",
+            sentence="each part killed, hung or cut off under load: what goes on, what is lost; --only chooses rows",
+            measure=chaos,
+            measure_some=chaos,
+        ),
         *(
             Benchmark(name=name, sentence=sentence, measure=partial(_beside, name))
             for name, sentence in beside.sentences().items()
@@ -61,10 +72,13 @@ BENCHMARKS: Final = {
 }
 
 
-async def run_benchmark(config: Config, name: str, *, processes: bool, as_json: bool) -> int:
+async def run_benchmark(
+    config: Config, name: str, *, processes: bool, only: str | None = None, as_json: bool
+) -> int:
     """Run a benchmark and print what it found; 3 when an objective is missed. Raises `NotFound`.
 
-    Raises `click.UsageError` for `processes` where a benchmark has one shape only.
+    Raises `click.UsageError` for `processes` where a benchmark has one shape only, and for `only` where it has no
+    cases to choose from.
     """
     if name not in BENCHMARKS:
         raise NotFound(f"There is no benchmark {name!r}: use one of {', '.join(BENCHMARKS)}.")
@@ -72,6 +86,11 @@ async def run_benchmark(config: Config, name: str, *, processes: bool, as_json: 
     measure = chosen.in_processes if processes else chosen.measure
     if measure is None:
         raise click.UsageError(f"{name} has one shape only: leave --processes out.")
-    result = await measure(config)
+    if only is None:
+        result = await measure(config)
+    elif chosen.measure_some is None:
+        raise click.UsageError(f"{name} has no cases to choose from: leave --only out.")
+    else:
+        result = await chosen.measure_some(config, only)
     click.echo(json.dumps(result.document()) if as_json else result.table())
     return 0 if result.met else MISSED

@@ -37,8 +37,8 @@ def test_a_result_is_met_when_every_goal_is() -> None:
     assert result(200.0).met
     assert not result(200.1).met
     assert result(1.0).document()["figures"] == [
-        {"name": "post", "value": 1.0, "unit": "ms", "goal": 200, "met": True},
-        {"name": "idle", "value": 0.0, "unit": "%", "goal": None, "met": True},
+        {"name": "post", "value": 1.0, "unit": "ms", "goal": 200, "least": None, "met": True},
+        {"name": "idle", "value": 0.0, "unit": "%", "goal": None, "least": None, "met": True},
     ]
 
 
@@ -56,6 +56,34 @@ def test_many_cases_stand_in_a_grid() -> None:
     assert first.split() == ["a", "→", "b", "3.0", "30.0", "goal", "≤", "20:", "MISSED"]
     assert second.index("5.0") == first.index("30.0") + 1, "a case without a column leaves its place empty"
     assert (note.strip(), shown.document()["notes"]) == ("Read it with care.", ["Read it with care."])
+
+
+def test_a_share_has_a_least_value() -> None:
+    reads = Figure(name="reads", value=98.9, unit="%", least=99)
+    assert not reads.met
+    assert reads.verdict == "  goal ≥ 99: MISSED"
+
+
+def test_a_case_of_many_objectives_names_those_that_are_missed() -> None:
+    def case(name: str, *, lost: int) -> list[Figure]:
+        return [
+            Figure(name=f"{name}, reads", value=100.0, unit="%", least=99),
+            Figure(name=f"{name}, lost", value=lost, unit="", goal=0),
+            Figure(name=f"{name}, back", value=16.0 * lost, unit="s", goal=15),
+        ]
+
+    shown = Result(
+        benchmark="chaos",
+        machine={},
+        figures=[*case("a", lost=0), *case("b", lost=1)],
+        by_case=True,
+        remarks={"b": "named: b", "c": "not done here"},
+    )
+    _, _, _, first, second, third = shown.table().splitlines()
+    assert first.split() == ["a", "100.0", "0", "0.000", "met"]
+    assert second.split() == ["b", "100.0", "1", "16.0", "MISSED:", "lost,", "back", "named:", "b"]
+    assert third.split() == ["c", "not", "done", "here"]
+    assert shown.document()["remarks"] == {"b": "named: b", "c": "not done here"}
 
 
 def test_results_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

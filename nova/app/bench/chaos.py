@@ -1,0 +1,198 @@
+"""Each part broken in turn under load: what goes on, what is left out and said, how it comes back, what is lost.
+
+A row is played by people of its own: some write, under idempotency keys, until each act is answered; one reads the home
+feed. When the part is whole again, and every event has had its effect, all that can be seen is compared with what was
+acknowledged.
+"""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from nova.app.bench import machine
+from nova.app.bench.chaos_load import WHOLE_S, Crowd, crowd
+from nova.app.bench.chaos_rows import Act, Row, acts_of
+from nova.app.bench.chaos_stage import Stage
+from nova.app.bench.figures import Figure, Result, quantile
+from nova.app.bench.open_loop import Load, at_rate
+from nova.app.bench.proof import Found, drained, proof
+from nova.app.progress import progress
+from nova.platform.config import Config
+from nova.platform.errors import InvalidArgument, NovaError, Timeout
+
+FAULT_S: Final = 4.0
+READS_A_S: Final = 10.0
+
+_BEFORE_S: Final = 1.0
+_LOOK_EVERY_S: Final = 0.1
+_TOLD: Final = 2
+"""So many sentences are printed of whatever was not right."""
+
+_NOTES: Final = (
+    f"A fault lasts {FAULT_S:g} s. What is killed is killed again whenever it serves; its keeper starts it.",
+    "reads: home feeds answered, of those asked for in the fault; one that says what is left out of it is answered.",
+    "named: what they said was left out. silent: something was missing, and nothing said so.",
+    "acked: writes; each is sent until it is answered. refused: UNAVAILABLE or TIMEOUT, then sent again.",
+    "no answer: requests without one. wrong: any other code. lost, doubled: seen less, or more, than acked.",
+    "back: from the end of the fault until all serves, a page is whole, and a new post gets into a feed.",
+    "Goals: reads ≥ 99 % but for feed and gateway; silent, wrong, lost, doubled 0; no answer 0 but for the gateway;",
+    "  back ≤ 15 s, of Redis ≤ 60 s.",
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of one row. `failure` says why it came to no end."""
+
+    row: Row
+    people: Crowd
+    reads: Load | None = None
+    found: Found = field(default_factory=Found)
+    back_s: float = WHOLE_S
+    failure: str | None = None
+
+
+async def chaos(config: Config, only: str = "") -> Result:
+    """Play all rows, or those whose names hold `only`. Raises `InvalidArgument` where there are none."""
+    told = progress(quiet=False)
+    figures: list[Figure] = []
+    remarks: dict[str, str] = {}
+    for act in chosen(acts_of(config), only):
+        if act.missing is not None:
+            remarks |= {row.name: f"not done here: {act.missing}" for row in act.rows}
+            continue
+        waiting = deque(act.rows)
+        while waiting:
+            told.step(f"Starting the platform for {len(waiting)} rows")
+            for outcome in await _played(act, waiting):
+                figures += figures_of(outcome)
+                remarks[outcome.row.name] = remark_of(outcome)
+    return Result(
+        benchmark="chaos",
+        machine=machine.machine(),
+        figures=figures,
+        notes=_NOTES,
+        by_case=True,
+        remarks=remarks,
+    )
+
+
+def chosen(acts: Sequence[Act], only: str) -> Sequence[Act]:
+    """Return the acts with those rows alone whose names hold `only`. Raises `InvalidArgument`."""
+    found = [replace(act, rows=[row for row in act.rows if only.lower() in row.name.lower()]) for act in acts]
+    found = [act for act in found if act.rows]
+    if not found:
+        names = ", ".join(row.name for act in acts for row in act.rows)
+        raise InvalidArgument(f"No row of chaos has {only!r} in its name: there are {names}.")
+    return found
+
+
+async def _played(act: Act, waiting: "deque[Row]") -> list[Outcome]:
+    """Play rows on one stage, until there are no more, or one has left it in ruins."""
+    outcomes: list[Outcome] = []
+    told = progress(quiet=False)
+    with tempfile.TemporaryDirectory(prefix="nova-chaos-") as folder:
+        async with act.on(Path(folder) / "data") as stage:
+            numbers = itertools.count()
+            while waiting and not (outcomes and outcomes[-1].failure):
+                row = waiting.popleft()
+                told.step(row.name)
+                outcomes.append(await _measured(stage, row, await crowd(stage, numbers)))
+    return outcomes
+
+
+async def _measured(stage: Stage, row: Row, people: Crowd) -> Outcome:
+    outcome = Outcome(row=row, people=people)
+    try:
+        async with people.writing():
+            await asyncio.sleep(_BEFORE_S)
+            async with row.fault(stage):
+                reading = asyncio.create_task(
+                    at_rate(people.reader.read, rate=READS_A_S, calls=int(READS_A_S * FAULT_S))
+                )
+                await asyncio.sleep(FAULT_S)
+            healed = time.monotonic()
+            try:
+                await people.becomes_whole()
+                outcome.back_s = time.monotonic() - healed
+            finally:
+                outcome.reads = await reading
+        await _drained(stage)
+        outcome.found = await proof(stage.asks, [*people.writers, people.author], people.targets)
+    except NovaError as error:
+        outcome.failure = f"{error.message} Its log: {_kept(stage.below.log)}"
+    return outcome
+
+
+def _kept(log: Path) -> Path:
+    """Copy a log to where it outlives the platform; return where."""
+    handle, kept = tempfile.mkstemp(prefix="nova-chaos-", suffix=".log")
+    with log.open("rb") as read, open(handle, "wb") as written:  # noqa: PTH123 - the file is open already
+        shutil.copyfileobj(read, written)
+    return Path(kept)
+
+
+async def _drained(stage: Stage) -> None:
+    until = time.monotonic() + WHOLE_S
+    while not await drained(stage.below.sources):
+        if time.monotonic() > until:
+            raise Timeout(f"Not every event had its effect {WHOLE_S:g} s after.")
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def figures_of(outcome: Outcome) -> list[Figure]:
+    """Return what is told of a row."""
+    row, people, reads = outcome.row, outcome.people, outcome.reads
+    writers = [*people.writers, people.author]
+    name = row.name
+    figures = []
+    if reads is not None:
+        share = 100 * len(reads.seconds) / (len(reads.seconds) + len(reads.errors))
+        figures.append(Figure(name=f"{name}, reads", value=share, unit="%", least=row.reads_percent))
+        if reads.seconds:
+            figures.append(Figure(name=f"{name}, p95", value=quantile(reads.seconds, 0.95) * 1000, unit="ms"))
+    counts: dict[str, tuple[int, float | None]] = {
+        "silent": (len(people.reader.silent), 0),
+        "acked": (sum(len(writer.acts) for writer in writers), None),
+        "refused": (sum(writer.told.refused.total() for writer in writers), None),
+        "no answer": (sum(writer.told.unanswered for writer in writers), 0 if row.answers else None),
+        "wrong": (len(_wrong(people)), 0),
+        "lost": (len(outcome.found.lost), 0),
+        "doubled": (len(outcome.found.doubled), 0),
+    }
+    figures += [
+        Figure(name=f"{name}, {column}", value=count, unit="", goal=goal)
+        for column, (count, goal) in counts.items()
+    ]
+    return [*figures, Figure(name=f"{name}, back", value=outcome.back_s, unit="s", goal=row.back_s)]
+
+
+def remark_of(outcome: Outcome) -> str:
+    """Return in words what was named, and the first of whatever was not right."""
+    named = ", ".join(outcome.people.reader.named) or "nothing"
+    sentences = [
+        *([] if outcome.failure is None else [outcome.failure]),
+        *(
+            f"{what}: {one}"
+            for what, many in (
+                ("silent", outcome.people.reader.silent),
+                ("wrong", _wrong(outcome.people)),
+                ("lost", outcome.found.lost),
+                ("doubled", outcome.found.doubled),
+            )
+            for one in many[:_TOLD]
+        ),
+    ]
+    return "; ".join([f"named: {named}", *sentences])
+
+
+def _wrong(people: Crowd) -> list[str]:
+    writers = [*people.writers, people.author]
+    return [*people.reader.wrong, *(one for writer in writers for one in writer.told.wrong)]

@@ -1,0 +1,121 @@
+"""Ways to break one part: each is a block, in which the part is broken, and after which it is not."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Final
+
+from nova.app.bench import machine
+from nova.app.bench.chaos_stage import Stage
+
+Fault = Callable[[Stage], AbstractAsyncContextManager[None]]
+
+SLOW_S: Final = 0.1
+"""What a slow link adds to whatever passes it, in either direction."""
+
+_LOOK_EVERY_S: Final = 0.05
+
+
+def killed(part: str) -> Fault:
+    """Kill a part (SIGKILL), and again whenever it has come to serve; its keeper starts it every time."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        supervisor, gone = stage.supervisor, set[int]()
+
+        async def kill() -> None:
+            pid = supervisor.pids[part]
+            if pid not in gone and (not gone or await supervisor.serves(part)):
+                gone.add(pid)
+                _send([pid], signal.SIGKILL)
+
+        async with _again_and_again(kill):
+            yield
+
+    return fault
+
+
+def hung(part: str) -> Fault:
+    """Stop a part (SIGSTOP): it takes what it is sent, and does not answer."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        with _stopped(stage.supervisor.pids[part]):
+            yield
+
+    return fault
+
+
+def engine_killed(name: str) -> Fault:
+    """Kill an engine with all that came of it (SIGKILL), and again whenever it has come to serve."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        engine = stage.engines[name]
+
+        async def kill() -> None:
+            if engine.serving:
+                _send(machine.tree(engine.pid), signal.SIGKILL)
+
+        async with _again_and_again(kill):
+            yield
+
+    return fault
+
+
+def engine_hung(name: str) -> Fault:
+    """Stop an engine with all that came of it (SIGSTOP)."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        with _stopped(stage.engines[name].pid):
+            yield
+
+    return fault
+
+
+def slow(name: str) -> Fault:
+    """Hold back whatever passes the link to an engine."""
+    return lambda stage: stage.links[name].slow(SLOW_S)
+
+
+def resetting(name: str) -> Fault:
+    """Cut all connections to an engine again and again."""
+    return lambda stage: stage.links[name].resetting()
+
+
+@asynccontextmanager
+async def _again_and_again(kill: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    async def killing() -> None:
+        while True:
+            await kill()
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    await kill()
+    task = asyncio.create_task(killing())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@contextmanager
+def _stopped(pid: int) -> Iterator[None]:
+    # First the process itself, so that nothing more comes of it.
+    _send([pid], signal.SIGSTOP)
+    pids = machine.tree(pid)
+    _send(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _send(pids, signal.SIGCONT)
+
+
+def _send(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -1,0 +1,163 @@
+"""Who is there while a part is broken: people who write, and one who reads the home feed and looks what is missing."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from nova.app.bench.chaos_stage import Stage
+from nova.app.bench.client import Clients
+from nova.app.bench.town import Person, newcomer
+from nova.app.bench.visitors import done
+from nova.app.bench.writers import LOST_ANSWERS, RETRIED, Writer
+from nova.platform.errors import Timeout, Unavailable
+
+WRITERS: Final = 4
+POSTS: Final = 5
+"""What is in the reader's feed when a fault begins."""
+
+WHOLE_S: Final = 120.0
+_THINKS_S: Final = 0.02
+_LOOK_EVERY_S: Final = 0.1
+_MODES: Final = ("RANKED", "FOLLOWING")
+_HOME = """query($mode: FeedMode!) {
+  viewer { user { handle } }
+  homeFeed(mode: $mode, first: 20) {
+    edges { node { id caption likeCount commentCount author { handle displayName } } } } }"""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the home feed, ranked and by time in turn, and keeps what he was told.
+
+    `silent` holds answers in which something is missing and nothing says so, `wrong` errors that are neither
+    UNAVAILABLE nor TIMEOUT.
+    """
+
+    asks: Clients
+    person: Person
+    named: dict[str, None] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    async def read(self, number: int) -> None:
+        """Read once. Raises `Unavailable` where no feed came, not even one of which something is missing."""
+        try:
+            answer = await self.ask(_MODES[number % len(_MODES)])
+        except LOST_ANSWERS as error:
+            raise Unavailable("Nothing answered.") from error
+        self.take(answer, _MODES[number % len(_MODES)])
+
+    async def ask(self, mode: str) -> Mapping[str, Any]:
+        """Return a page, whatever it says."""
+        return await self.asks.exchange(_HOME, {"mode": mode}, token=self.person.token)
+
+    def take(self, answer: Mapping[str, Any], mode: str) -> None:
+        """Judge an answer. Raises as `read` does."""
+        errors, degraded = answer.get("errors", []), answer.get("extensions", {}).get("degraded", [])
+        self.named |= dict.fromkeys(degraded)
+        self.wrong += [
+            f"homeFeed: {error}" for error in errors if error.get("extensions", {}).get("code") not in RETRIED
+        ]
+        feed = (answer.get("data") or {}).get("homeFeed")
+        if feed is None:
+            raise Unavailable("There is no feed in the answer.")
+        fewest = POSTS if mode == "FOLLOWING" else 1
+        if len(feed["edges"]) < fewest and not errors and not degraded:
+            self.silent.append(f"{mode}: {len(feed['edges'])} of {fewest} posts")
+
+    async def is_whole(self) -> bool:
+        """Return whether both feeds are there, and nothing is missing."""
+        judge = Reader(self.asks, self.person)
+        for mode in _MODES:
+            try:
+                answer = await self.ask(mode)
+                judge.take(answer, mode)
+            except (*LOST_ANSWERS, Unavailable):
+                return False
+            if "errors" in answer:
+                return False
+        return not judge.named and not judge.silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """The people of one row: a reader who follows the author, and writers among each other."""
+
+    stage: Stage
+    reader: Reader
+    author: Writer
+    writers: Sequence[Writer]
+    targets: Sequence[str]
+
+    async def becomes_whole(self) -> None:
+        """Return once all parts serve, a page is whole, and a new post gets into a feed. Raises `Timeout`."""
+        until = time.monotonic() + WHOLE_S
+        while not (await self.stage.serves() and await self.reader.is_whole()):
+            await _patience(until, "is not whole")
+        post = await self.author.publish()
+        while not await self._is_fed(post):
+            await _patience(until, "does not bring a post into a feed")
+
+    async def _is_fed(self, post: str) -> bool:
+        try:
+            answer = await self.reader.ask("FOLLOWING")
+        except LOST_ANSWERS:
+            return False
+        feed = (answer.get("data") or {}).get("homeFeed") or {"edges": []}
+        return post in [edge["node"]["id"] for edge in feed["edges"]]
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Have all writers write during the block. What they have begun they end after it. Raises `Timeout`."""
+        ended = asyncio.Event()
+
+        async def write(writer: Writer) -> None:
+            while not ended.is_set():
+                await writer.act(self.targets)
+                await asyncio.sleep(_THINKS_S)
+
+        try:
+            async with asyncio.TaskGroup() as load:
+                for writer in self.writers:
+                    load.create_task(write(writer))
+                try:
+                    yield
+                finally:
+                    ended.set()
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+
+async def crowd(stage: Stage, numbers: "itertools.count[int]") -> Crowd:
+    """Sign new people up, so that what they see is theirs alone, and wait until the stage is whole for them."""
+    number = next(numbers)
+    names = ["reader", "author", *(f"writer{writer}" for writer in range(WRITERS))]
+    people = {name: await newcomer(stage.asks, f"{name}_{number}") for name in names}
+    reader = Reader(stage.asks, people.pop("reader"))
+    author = _writer(stage, f"author_{number}", people.pop("author"))
+    await done(stage.asks, "followUser", "state", token=reader.person.token, userId=author.person.id)
+    for _ in range(POSTS):
+        await author.publish()
+    writers = [
+        _writer(stage, f"{name}_{number}", person, [one.id for one in people.values() if one is not person])
+        for name, person in people.items()
+    ]
+    targets = [await writer.publish() for writer in writers]
+    found = Crowd(stage=stage, reader=reader, author=author, writers=writers, targets=targets)
+    await found.becomes_whole()
+    return found
+
+
+def _writer(stage: Stage, name: str, person: Person, others: Sequence[str] = ()) -> Writer:
+    return Writer(stage.asks, name, person, Random(name), others)  # noqa: S311 - what he does next is no secret
+
+
+async def _patience(until: float, what: str) -> None:
+    if time.monotonic() > until:
+        raise Timeout(f"The platform {what} after {WHOLE_S:g} s.")
+    await asyncio.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,117 @@
+"""The platform that `nova bench chaos` breaks: a process a part, as `nova up --processes` runs it, but in hand.
+
+Here the benchmark itself is the supervisor, so that it knows every process, and can set links, clocks and namespaces
+between them. What keeps the parts running is the same.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from nova.app.bench.chaos_links import Link, postgres_link, redis_link
+from nova.app.bench.client import Clients
+from nova.app.engines.server import EngineServer
+from nova.app.ground import Ground, ground
+from nova.app.ports import free_port, free_range
+from nova.app.processes import environment_of, processes
+from nova.app.progress import progress
+from nova.app.supervisor import Part, Supervisor
+from nova.platform.config import ROOMS, Config, Environment
+from nova.platform.configure import load
+from nova.platform.knobs import BadConfig
+
+POSTGRES: Final = "PostgreSQL"
+REDIS: Final = "Redis"
+
+_CONNECTIONS: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One that runs. `links` are by engine, where there are any; `data` is its data folder."""
+
+    data: Path
+    below: Ground
+    supervisor: Supervisor
+    asks: Clients
+    links: Mapping[str, Link]
+
+    @property
+    def engines(self) -> Mapping[str, EngineServer]:
+        """The engines that are ours, by name."""
+        known = {POSTGRES: self.below.engines.postgres, REDIS: self.below.engines.valkey}
+        return {name: server for name, server in known.items() if server is not None}
+
+    async def serves(self) -> bool:
+        """Return whether every part says that it can serve, and every engine of ours runs."""
+        parts = await asyncio.gather(*(self.supervisor.serves(name) for name in self.supervisor.parts))
+        return all(parts) and all(engine.serving for engine in self.engines.values())
+
+
+def _as_it_is(part: Part, _config: Config) -> Part:
+    return part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """How a stage differs from another platform: by links, by knobs, and in each part."""
+
+    linked: bool = False
+    knobs: Mapping[str, str] = field(default_factory=dict)
+    fit: Callable[[Part, Config], Part] = _as_it_is
+
+
+@asynccontextmanager
+async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
+    """Run a platform without a world and without rate limits for the length of the block.
+
+    On engines of its own, or on those that NOVA_POSTGRES_URL and NOVA_REDIS_URL name. Raises `BadConfig` in production.
+    """
+    environ = _environ(data, fitting)
+    config = load(environ)
+    if config.server.environment is Environment.PRODUCTION:
+        raise BadConfig("NOVA_ENVIRONMENT", "production", "nobody breaks what others depend on: unset it.")
+    async with AsyncExitStack() as stack:
+        below = await stack.enter_async_context(ground(config, progress(quiet=True)))
+        environment, links = environment_of(config, below, environ), dict[str, Link]()
+        if fitting.linked:
+            environment, links = await _linked(environment, data, stack)
+        out = stack.enter_context(below.log.open("a", buffering=1))
+        supervisor = await stack.enter_async_context(
+            processes(config, environment, write=out.write, fit=lambda part: fitting.fit(part, config))
+        )
+        url = f"http://{config.server.host}:{config.server.port}/graphql"
+        asks = Clients(url, most=_CONNECTIONS)
+        stack.push_async_callback(asks.aclose)
+        yield Stage(data=data, below=below, supervisor=supervisor, asks=asks, links=links)
+
+
+def _environ(data: Path, fitting: Fitting) -> dict[str, str]:
+    return {
+        **os.environ,
+        "NOVA_LIMITS": "off",
+        "NOVA_WORLD": "none",
+        "NOVA_DATA": str(data),
+        "NOVA_PORT": str(free_port()),
+        # Each room has a port, and a spare one above all of these.
+        "NOVA_GRPC_PORT_BASE": str(free_range(2 * len(ROOMS) + 1)),
+        **fitting.knobs,
+    }
+
+
+async def _linked(
+    environment: Mapping[str, str], data: Path, stack: AsyncExitStack
+) -> tuple[dict[str, str], dict[str, Link]]:
+    """Set a link before either engine; return what the parts are told of them."""
+    folder = data / "links"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    postgres, postgres_url = postgres_link(environment["NOVA_POSTGRES_URL"], folder)
+    redis, redis_url = redis_link(environment["NOVA_REDIS_URL"], folder)
+    for link in (postgres, redis):
+        await stack.enter_async_context(link.standing())
+    told = {**environment, "NOVA_POSTGRES_URL": postgres_url, "NOVA_REDIS_URL": redis_url}
+    return told, {POSTGRES: postgres, REDIS: redis}

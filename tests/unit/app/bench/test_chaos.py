@@ -1,0 +1,200 @@
+"""The chaos table, on made data: which rows there are, what a row tells, and links that are slow or cut."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from nova.app.bench.catalog import run_benchmark
+from nova.app.bench.chaos import Outcome, chosen, figures_of, remark_of
+from nova.app.bench.chaos_faults import killed
+from nova.app.bench.chaos_links import Link, postgres_link, redis_link
+from nova.app.bench.chaos_load import POSTS, Crowd, Reader
+from nova.app.bench.chaos_rows import Act, Row, acts_of
+from nova.app.bench.figures import Figure
+from nova.app.bench.open_loop import Load
+from nova.app.bench.proof import Found
+from nova.app.bench.town import Person
+from nova.app.bench.writers import Told
+from nova.app.rooms import ROOMS
+from nova.platform.config import Config
+from nova.platform.configure import load
+from nova.platform.errors import InvalidArgument, Unavailable
+
+
+def names(acts: "list[Act]") -> list[str]:
+    return [row.name for act in acts for row in act.rows]
+
+
+def test_every_part_is_broken() -> None:
+    found = names(list(acts_of(Config())))
+    assert len(found) == len(set(found))
+    assert {
+        f"{part} {how}" for part in (*ROOMS, "relay", "PostgreSQL", "Redis") for how in ("killed", "hangs")
+    } < {*found}
+    assert {"gateway killed", "PostgreSQL, link slow", "Redis, link reset"} < {*found}
+
+
+def test_rows_are_chosen_by_a_part_of_their_names() -> None:
+    acts = acts_of(Config())
+    assert names(list(chosen(acts, "redis"))) == [
+        "Redis killed",
+        "Redis hangs",
+        "Redis, link slow",
+        "Redis, link reset",
+    ]
+    with pytest.raises(InvalidArgument, match="there are identity killed, "):
+        chosen(acts, "no such part")
+
+
+def test_an_engine_of_the_users_own_is_left_alone() -> None:
+    config = load({"NOVA_POSTGRES_URL": "postgresql://nova@elsewhere/nova"})
+    missing = {row.name for act in acts_of(config) if act.missing for row in act.rows}
+    assert {"PostgreSQL killed", "PostgreSQL hangs"} <= missing
+    assert "Redis killed" not in missing
+
+
+@pytest.mark.usefixtures("capsys")
+async def test_only_is_for_benchmarks_of_many_cases() -> None:
+    with pytest.raises(Exception, match="no cases to choose from"):
+        await run_benchmark(Config(), "tour", processes=False, only="home", as_json=False)
+
+
+def reader() -> Reader:
+    return Reader(cast("Any", None), Person(id="u", token="t"))
+
+
+def page(posts: int, **more: object) -> dict[str, object]:
+    return {"data": {"homeFeed": {"edges": [{}] * posts}}, "extensions": {}, **more}
+
+
+def error(code: str) -> dict[str, object]:
+    return {"message": "no", "extensions": {"code": code}}
+
+
+def test_a_page_that_lacks_something_must_say_so() -> None:
+    judge = reader()
+    judge.take(page(POSTS), "FOLLOWING")
+    judge.take(page(1), "RANKED")
+    judge.take(page(0, extensions={"degraded": ["graph"]}), "FOLLOWING")
+    judge.take(page(0, errors=[error("UNAVAILABLE")]), "FOLLOWING")
+    assert (judge.silent, judge.wrong, [*judge.named]) == ([], [], ["graph"])
+    judge.take(page(POSTS - 1), "FOLLOWING")
+    judge.take(page(0), "RANKED")
+    assert judge.silent == [f"FOLLOWING: {POSTS - 1} of {POSTS} posts", "RANKED: 0 of 1 posts"]
+
+
+def test_no_feed_is_no_answer_and_only_two_codes_are_right() -> None:
+    judge = reader()
+    for answer in (
+        {"data": {"homeFeed": None}, "errors": [error("TIMEOUT")]},
+        {"data": None, "errors": [error("INTERNAL")]},
+    ):
+        with pytest.raises(Unavailable):
+            judge.take(answer, "RANKED")
+    assert len(judge.wrong) == 1
+
+
+def outcome(*, lost: int = 0, unanswered: int = 0, answers: bool = True) -> Outcome:
+    judge, told = reader(), Told(unanswered=unanswered)
+    told.refused.update({"UNAVAILABLE": 3})
+    judge.named["graph"] = None
+    writer = SimpleNamespace(acts=[None] * 40, told=told)
+    quiet = SimpleNamespace(acts=[None] * 2, told=Told())
+    people = cast("Crowd", SimpleNamespace(reader=judge, writers=[writer], author=quiet))
+    return Outcome(
+        row=Row(part="graph", how="killed", fault=killed("graph"), answers=answers),
+        people=people,
+        reads=Load(seconds=[0.02] * 39, errors=[Unavailable()], lasted_s=4.0),
+        found=Found(lost=[f"post: {number}" for number in range(lost)]),
+        back_s=2.5,
+    )
+
+
+def by_column(figures: "list[Figure]") -> dict[str, Figure]:
+    return {figure.name.removeprefix("graph killed, "): figure for figure in figures}
+
+
+def test_a_row_tells_what_was_answered_and_what_became_of_it() -> None:
+    found = by_column(figures_of(outcome(lost=3, unanswered=1)))
+    assert found["reads"].value == pytest.approx(97.5)
+    assert {column for column, figure in found.items() if not figure.met} == {"reads", "lost", "no answer"}
+    assert [found[column].value for column in ("acked", "refused", "lost", "doubled", "back")] == [
+        42,
+        3,
+        3,
+        0,
+        2.5,
+    ]
+    assert remark_of(outcome(lost=3)) == "named: graph; lost: post: 0; lost: post: 1"
+
+
+def test_without_a_gateway_nobody_is_answered() -> None:
+    found = by_column(figures_of(outcome(unanswered=7, answers=False)))
+    assert found["no answer"].met
+
+
+def test_a_row_that_came_to_no_end_says_why() -> None:
+    ruined = outcome()
+    ruined.reads, ruined.failure = None, "The platform is not whole after 120 s."
+    assert "reads" not in by_column(figures_of(ruined))
+    assert remark_of(ruined) == "named: graph; The platform is not whole after 120 s."
+
+
+def test_a_link_leads_to_where_a_url_does(tmp_path: Path) -> None:
+    _, dsn = postgres_link("postgresql://nova@/nova?host=/run/x&port=5432", tmp_path)
+    assert dsn == f"postgresql://nova@/nova?host={tmp_path}&port=5432"
+    _, dsn = postgres_link("postgresql://a:b@db.example:6000/nova", tmp_path)
+    assert dsn == f"postgresql://a:b@/nova?host={tmp_path}&port=6000"
+    assert (
+        redis_link("redis://:pw@cache:6380/2", tmp_path)[1] == f"unix://default:pw@{tmp_path}/redis.sock?db=2"
+    )
+    assert redis_link("unix:///run/v.sock", tmp_path)[1] == f"unix://{tmp_path}/redis.sock?db=0"
+
+
+@pytest.fixture
+async def echo(tmp_path: Path) -> AsyncIterator[Link]:
+    """A link to a server that sends back what it is sent."""
+
+    async def serve(incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+        while data := await incoming.read(100):
+            outgoing.write(data)
+        outgoing.close()
+
+    server = await asyncio.start_unix_server(serve, tmp_path / "server")
+    link = Link(tmp_path / "link", str(tmp_path / "server"))
+    async with link.standing():
+        yield link
+    server.close()
+
+
+async def sent(reader_: asyncio.StreamReader, writer: asyncio.StreamWriter, word: bytes) -> bytes:
+    """Send a word; return what comes back, nothing where the connection ends."""
+    writer.write(word)
+    try:
+        return await reader_.read(100)
+    except ConnectionResetError:
+        return b""
+
+
+async def test_a_link_passes_slows_and_cuts(echo: Link, tmp_path: Path) -> None:
+    ends = await asyncio.open_unix_connection(tmp_path / "link")
+    assert await sent(*ends, b"word") == b"word"
+    async with echo.slow(0.01):
+        assert await sent(*ends, b"slow") == b"slow"
+    async with echo.resetting():
+        assert await sent(*ends, b"lost") == b""
+    ends[1].close()
+    ends = await asyncio.open_unix_connection(tmp_path / "link")
+    assert await sent(*ends, b"again") == b"again"
+    ends[1].close()
+
+
+async def test_a_link_to_nobody_cuts_at_once(tmp_path: Path) -> None:
+    async with Link(tmp_path / "link", str(tmp_path / "nobody")).standing():
+        incoming, outgoing = await asyncio.open_unix_connection(tmp_path / "link")
+        assert await incoming.read() == b""
+        outgoing.close()
