@@ -260,7 +260,7 @@ def _feeds(scene: Scene) -> list[Case]:
             room="ranking",
             name=f"RankHome of {CANDIDATES}",
             asked=rank,
-            answered=lambda raw: len(ranking.RankHomeResponse.FromString(raw).posts) > 0,
+            answered=lambda raw: len(ranking.RankHomeResponse.FromString(raw).ranked.scores) > 0,
             rate=_RANKINGS_A_S,
         ),
         Case(

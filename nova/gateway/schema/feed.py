@@ -53,7 +53,8 @@ class FeedReason:
             score=item.score,
             experiment=None,
             contributions=[
-                Contribution(name=one.name, value=one.value, weight=one.weight) for one in item.contributions
+                Contribution(name=name, value=value, weight=weight)
+                for name, value, weight in zip(item.features, item.values, item.weights, strict=True)
             ],
         )
 

@@ -130,10 +130,10 @@ class RankingSlates:
         """Return the caller's best posts."""
         request = RankHomeRequest(limit=SLATE_MOST, excluded_post_ids=excluded)
         answer = await self._ranking.RankHome(request, timeout=self._budget_s)
-        return Ranked(posts=answer.posts, degraded=answer.degraded)
+        return Ranked(posts=answer.ranked, degraded=answer.degraded)
 
     async def explore(self, excluded: bytes) -> Ranked:
         """Return the best posts of people whom the caller does not follow."""
         request = RankExploreRequest(limit=SLATE_MOST, excluded_post_ids=excluded)
         answer = await self._ranking.RankExplore(request, timeout=self._budget_s)
-        return Ranked(posts=answer.posts, degraded=answer.degraded)
+        return Ranked(posts=answer.ranked, degraded=answer.degraded)

@@ -7,10 +7,9 @@ other rooms hold them so.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NewType, TypeAlias
+from typing import Final, NamedTuple, NewType, TypeAlias
 from uuid import UUID
 
-from nova.api.ranking.v1.ranking_pb2 import Contribution
 from nova.native.ids import ID_BYTES
 from nova.platform.errors import FailedPrecondition, NotFound, Unavailable
 
@@ -77,16 +76,35 @@ class InSlate:
 Place: TypeAlias = InTime | InSlate
 
 
+class Reason(NamedTuple):
+    """One addend of a score: value × weight."""
+
+    feature: str
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A post of a slate and why it is there: value × weight, summed over the reasons, is the score."""
+
+    post_id: bytes
+    author_id: bytes
+    source: str
+    score: float
+    reasons: Sequence[Reason]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A post that may come on a page, why, and the place after it. The contributions sum to the score."""
+    """A post that may come on a page, why, and the place after it. The reasons sum to the score."""
 
     post_id: bytes
     author_id: bytes
     place: Place
     source: str
     score: float = 0.0
-    contributions: Sequence[Contribution] = ()
+    reasons: Sequence[Reason] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,8 +82,10 @@ def _items(candidates: Sequence[Candidate]) -> list[pb.FeedItem]:
             author_id=candidate.author_id,
             source=candidate.source,
             score=candidate.score,
-            contributions=candidate.contributions,
             page_token=token_of(candidate.place),
+            features=[reason.feature for reason in candidate.reasons],
+            values=[reason.value for reason in candidate.reasons],
+            weights=[reason.weight for reason in candidate.reasons],
         )
         for candidate in candidates
     ]

@@ -52,30 +52,31 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contribution:
-    """One addend of a score: value × weight."""
+class RankedPosts:
+    """n posts column by column, with d features: Σ value × weight × multiplier over them is the score of a post.
 
-    name: str
-    value: float
-    weight: float
+    `weights` (d,) are the same for all posts, `multipliers` (n,) for all features; `scores` are (n,), all float64.
+    `values` are (n, d) float32. Ids are packed.
+    """
 
+    post_ids: bytes
+    author_ids: bytes
+    sources: Sequence[Source]
+    scores: NDArray[np.float64]
+    features: Sequence[str]
+    weights: NDArray[np.float64]
+    multipliers: NDArray[np.float64]
+    values: NDArray[np.float32]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RankedPost:
-    """A post with its reasons: the sum of value × weight over the contributions is the score."""
-
-    post_id: bytes
-    author_id: bytes
-    source: Source
-    score: float
-    contributions: Sequence[Contribution]
+    def __len__(self) -> int:
+        return len(self.sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """Posts, best first, and the sources that were left out."""
 
-    posts: Sequence[RankedPost]
+    posts: RankedPosts
     degraded: Sequence[str]
     model: str
 

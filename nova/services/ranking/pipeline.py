@@ -36,8 +36,8 @@ class Pipeline:
         """Return the best posts for the viewer. A source that fails or is late is left out and named."""
         recalled, degraded = await self._recall(query)
         candidates = merge_candidates(query, recalled, only_strangers=self.only_strangers)
-        for source in candidates.sources:
-            RECALLED.labels(source.value).inc()
+        for one in self.sources:
+            RECALLED.labels(one.source.value).inc(candidates.sources.count(one.source))
         rows = await self._rows(candidates)
         if rows is None:
             degraded.append("features")

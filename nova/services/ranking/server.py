@@ -6,7 +6,7 @@ from nova.native.ids import ID_BYTES, split
 from nova.platform.errors import InvalidArgument
 from nova.platform.rpc.context import current_actor
 from nova.platform.rpc.validate import page_size
-from nova.services.ranking.model import RankedPost
+from nova.services.ranking.model import RankedPosts
 from nova.services.ranking.service import Rankings
 
 MOST_EXCLUDED = 5000
@@ -23,7 +23,7 @@ class RankingServer(RankingServiceServicer):
             current_actor(), limit=_limit(request.limit), excluded=_ids(request.excluded_post_ids)
         )
         return pb.RankHomeResponse(
-            posts=map(_post, ranking.posts), degraded=ranking.degraded, model=ranking.model
+            ranked=_columns(ranking.posts), degraded=ranking.degraded, model=ranking.model
         )
 
     async def RankExplore(self, request: pb.RankExploreRequest, context: object) -> pb.RankExploreResponse:
@@ -31,7 +31,7 @@ class RankingServer(RankingServiceServicer):
             current_actor(), limit=_limit(request.limit), excluded=_ids(request.excluded_post_ids)
         )
         return pb.RankExploreResponse(
-            posts=map(_post, ranking.posts), degraded=ranking.degraded, model=ranking.model
+            ranked=_columns(ranking.posts), degraded=ranking.degraded, model=ranking.model
         )
 
 
@@ -48,14 +48,14 @@ def _ids(packed: bytes) -> list[bytes]:
     return split(packed)
 
 
-def _post(post: RankedPost) -> pb.RankedPost:
-    return pb.RankedPost(
-        post_id=post.post_id,
-        author_id=post.author_id,
-        source=post.source.value,
-        score=post.score,
-        contributions=[
-            pb.Contribution(name=part.name, value=part.value, weight=part.weight)
-            for part in post.contributions
-        ],
+def _columns(posts: RankedPosts) -> pb.RankedPosts:
+    return pb.RankedPosts(
+        post_ids=posts.post_ids,
+        author_ids=posts.author_ids,
+        sources=posts.sources,
+        scores=posts.scores,
+        features=posts.features,
+        weights=posts.weights,
+        multipliers=posts.multipliers,
+        values=posts.values.astype("<f4").tobytes(),
     )

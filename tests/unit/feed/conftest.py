@@ -204,7 +204,7 @@ def ids(page: pb.GetHomePageResponse | pb.GetExplorePageResponse) -> list[bytes]
 
 def sums(message: Message) -> float:
     assert isinstance(message, pb.FeedItem)
-    return sum(part.value * part.weight for part in message.contributions)
+    return sum(value * weight for value, weight in zip(message.values, message.weights, strict=True))
 
 
 @asynccontextmanager

@@ -1,9 +1,11 @@
 """The rooms that feed asks, played from one small world that the tests say, and out of reach when they say so."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
+
+import numpy as np
 
 from nova.api.content.v1 import content_pb2
 from nova.api.content.v1.content_pb2_grpc import ContentServiceServicer
@@ -186,7 +188,7 @@ Order = Callable[[Iterable[bytes]], list[bytes]]
 
 
 class KnownRanking(RankingServiceServicer):
-    """Plays ranking: every post of the world in an order of the test's own, with two reasons each."""
+    """Plays ranking: every post of the world in an order of the test's own, with two reasons and a zero each."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -201,16 +203,16 @@ class KnownRanking(RankingServiceServicer):
     async def RankHome(
         self, request: ranking_pb2.RankHomeRequest, context: object
     ) -> ranking_pb2.RankHomeResponse:
-        posts = await self._ranked(request.excluded_post_ids, strangers=False)
-        return ranking_pb2.RankHomeResponse(posts=posts[: request.limit], degraded=self.degraded, model="m/1")
+        ranked = await self._ranked(request.excluded_post_ids, request.limit, strangers=False)
+        return ranking_pb2.RankHomeResponse(ranked=ranked, degraded=self.degraded, model="m/1")
 
     async def RankExplore(
         self, request: ranking_pb2.RankExploreRequest, context: object
     ) -> ranking_pb2.RankExploreResponse:
-        posts = await self._ranked(request.excluded_post_ids, strangers=True)
-        return ranking_pb2.RankExploreResponse(posts=posts[: request.limit], degraded=self.degraded)
+        ranked = await self._ranked(request.excluded_post_ids, request.limit, strangers=True)
+        return ranking_pb2.RankExploreResponse(ranked=ranked, degraded=self.degraded)
 
-    async def _ranked(self, excluded: bytes, *, strangers: bool) -> list[ranking_pb2.RankedPost]:
+    async def _ranked(self, excluded: bytes, limit: int, *, strangers: bool) -> ranking_pb2.RankedPosts:
         if self.down:
             raise Unavailable
         if self.late:
@@ -223,21 +225,23 @@ class KnownRanking(RankingServiceServicer):
             for post_id in self.order(self._world.posts)
             if post_id not in self.excluded and (not strangers or self._strange(viewer, post_id))
         ]
-        return [self._post(viewer, post_id) for post_id in chosen[: self.most]]
+        return self._columns(viewer, chosen[: min(self.most, limit)])
 
     def _strange(self, viewer: UUID, post_id: bytes) -> bool:
         author = self._world.posts[post_id].author
         return not self._world.relation(viewer, author) & (Relation.FOLLOWS | Relation.SELF)
 
-    def _post(self, viewer: UUID, post_id: bytes) -> ranking_pb2.RankedPost:
-        value = post_id[-1] / 256
-        return ranking_pb2.RankedPost(
-            post_id=post_id,
-            author_id=self._world.posts[post_id].author.bytes,
-            source="second_degree" if self._strange(viewer, post_id) else "follows",
-            score=2.0 * value + 0.5,
-            contributions=[
-                ranking_pb2.Contribution(name="recency", value=value, weight=2.0),
-                ranking_pb2.Contribution(name="from_followed", value=1.0, weight=0.5),
+    def _columns(self, viewer: UUID, post_ids: Sequence[bytes]) -> ranking_pb2.RankedPosts:
+        values = [(post_id[-1] / 256 + 1, 0.0, 1.0) for post_id in post_ids]
+        return ranking_pb2.RankedPosts(
+            post_ids=b"".join(post_ids),
+            author_ids=b"".join(self._world.posts[post_id].author.bytes for post_id in post_ids),
+            sources=[
+                "second_degree" if self._strange(viewer, post_id) else "follows" for post_id in post_ids
             ],
+            scores=[0.5 * (4.0 * recency + 1.0 * followed) for recency, _, followed in values],
+            features=["recency", "on_topic", "from_followed"],
+            weights=[4.0, 3.0, 1.0],
+            multipliers=[0.5] * len(post_ids),
+            values=np.array(values, "<f4").tobytes(),
         )

@@ -17,7 +17,7 @@ async def test_the_newest_of_those_followed_and_ones_own(house: FeedHouse) -> No
     assert len(scroll.post_ids) == 18
     assert [len(page) for page in scroll.pages] == [4, 4, 4, 4, 2]
     assert {item.source for item in scroll.items} == {"following"}
-    assert all(item.score == 0.0 and not item.contributions for item in scroll.items)
+    assert all(item.score == 0.0 and not item.features for item in scroll.items)
     authors = {item.post_id: item.author_id for item in scroll.items}
     assert authors == {post_id: house.world.posts[post_id].author.bytes for post_id in authors}
     assert not scroll.degraded

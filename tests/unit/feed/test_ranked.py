@@ -23,7 +23,7 @@ async def test_posts_come_in_rankings_order_with_its_reasons(house: FeedHouse) -
     assert scroll.post_ids == in_order(house)
     assert {item.source for item in scroll.items} == {"follows", "second_degree"}
     for item in scroll.items:
-        assert [part.name for part in item.contributions] == ["recency", "from_followed"]
+        assert list(item.features) == ["recency", "from_followed"]
         assert sums(item) == pytest.approx(item.score, abs=1e-9)
     assert house.ranking.asked == 1
 
@@ -170,7 +170,7 @@ async def test_a_slate_of_another_release_is_like_none(house: FeedHouse) -> None
     await house.publish(house.kofi, 9)
     token = (await house.page(house.ada, RANKED, size=3)).next_page_token
     key = _key(UserId(house.ada), Shelf.HOME, token[1:17])
-    for field, value in (("0", b"not compressed"), ("head", b"short")):
+    for field, value in (("0", b"no columns"), ("head", b"short"), ("head", b"\x01" + bytes(20))):
         await house.redis.execute("HSET", key, field, value)
         with pytest.raises(FailedPrecondition):
             await house.page(house.ada, RANKED, token=token)

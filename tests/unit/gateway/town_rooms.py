@@ -12,7 +12,6 @@ from nova.api.graph.v1.graph_pb2_grpc import GraphServiceServicer, add_GraphServ
 from nova.api.identity.v1.identity_pb2_grpc import (
     add_IdentityServiceServicer_to_server,
 )
-from nova.api.ranking.v1 import ranking_pb2
 from nova.api.social.v1 import social_pb2
 from nova.api.social.v1.social_pb2_grpc import SocialServiceServicer, add_SocialServiceServicer_to_server
 from nova.api.user.v1.user_pb2_grpc import add_UserServiceServicer_to_server
@@ -254,8 +253,10 @@ class KnownFeed(FeedServiceServicer):
             author_id=self._town.posts[post_id].author_id,
             source="follows",
             score=1.5,
-            contributions=[ranking_pb2.Contribution(name="freshness", value=3.0, weight=0.5)],
             page_token=post_id,
+            features=["freshness"],
+            values=[3.0],
+            weights=[0.5],
         )
 
 

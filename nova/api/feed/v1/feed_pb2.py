@@ -22,36 +22,35 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from nova.api.ranking.v1 import ranking_pb2 as nova_dot_api_dot_ranking_dot_v1_dot_ranking__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnova/api/feed/v1/feed.proto\x12\x10nova.api.feed.v1\x1a!nova/api/ranking/v1/ranking.proto\"e\n\x12GetHomePageRequest\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.nova.api.feed.v1.FeedMode\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\x0c\"\x9b\x01\n\x08\x46\x65\x65\x64Item\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x11\n\tauthor_id\x18\x02 \x01(\x0c\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\x12\x38\n\rcontributions\x18\x05 \x03(\x0b\x32!.nova.api.ranking.v1.Contribution\x12\x12\n\npage_token\x18\x06 \x01(\x0c\"k\n\x13GetHomePageResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nova.api.feed.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c\x12\x10\n\x08\x64\x65graded\x18\x03 \x03(\t\">\n\x15GetExplorePageRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\x0c\"n\n\x16GetExplorePageResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nova.api.feed.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c\x12\x10\n\x08\x64\x65graded\x18\x03 \x03(\t\"#\n\x0fMarkSeenRequest\x12\x10\n\x08post_ids\x18\x01 \x03(\x0c\"\x12\n\x10MarkSeenResponse\"\'\n\x14NotInterestedRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\"\x17\n\x15NotInterestedResponse*T\n\x08\x46\x65\x65\x64Mode\x12\x19\n\x15\x46\x45\x45\x44_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46\x45\x45\x44_MODE_RANKED\x10\x01\x12\x17\n\x13\x46\x45\x45\x44_MODE_FOLLOWING\x10\x02\x32\x83\x03\n\x0b\x46\x65\x65\x64Service\x12Z\n\x0bGetHomePage\x12$.nova.api.feed.v1.GetHomePageRequest\x1a%.nova.api.feed.v1.GetHomePageResponse\x12\x63\n\x0eGetExplorePage\x12\'.nova.api.feed.v1.GetExplorePageRequest\x1a(.nova.api.feed.v1.GetExplorePageResponse\x12Q\n\x08MarkSeen\x12!.nova.api.feed.v1.MarkSeenRequest\x1a\".nova.api.feed.v1.MarkSeenResponse\x12`\n\rNotInterested\x12&.nova.api.feed.v1.NotInterestedRequest\x1a\'.nova.api.feed.v1.NotInterestedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnova/api/feed/v1/feed.proto\x12\x10nova.api.feed.v1\"e\n\x12GetHomePageRequest\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.nova.api.feed.v1.FeedMode\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\x0c\"\xa9\x01\n\x08\x46\x65\x65\x64Item\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x11\n\tauthor_id\x18\x02 \x01(\x0c\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\x12\x12\n\npage_token\x18\x06 \x01(\x0c\x12\x10\n\x08\x66\x65\x61tures\x18\x07 \x03(\t\x12\x0e\n\x06values\x18\x08 \x03(\x02\x12\x0f\n\x07weights\x18\t \x03(\x01J\x04\x08\x05\x10\x06R\rcontributions\"k\n\x13GetHomePageResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nova.api.feed.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c\x12\x10\n\x08\x64\x65graded\x18\x03 \x03(\t\">\n\x15GetExplorePageRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\x0c\"n\n\x16GetExplorePageResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nova.api.feed.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c\x12\x10\n\x08\x64\x65graded\x18\x03 \x03(\t\"#\n\x0fMarkSeenRequest\x12\x10\n\x08post_ids\x18\x01 \x03(\x0c\"\x12\n\x10MarkSeenResponse\"\'\n\x14NotInterestedRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\"\x17\n\x15NotInterestedResponse*T\n\x08\x46\x65\x65\x64Mode\x12\x19\n\x15\x46\x45\x45\x44_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46\x45\x45\x44_MODE_RANKED\x10\x01\x12\x17\n\x13\x46\x45\x45\x44_MODE_FOLLOWING\x10\x02\x32\x83\x03\n\x0b\x46\x65\x65\x64Service\x12Z\n\x0bGetHomePage\x12$.nova.api.feed.v1.GetHomePageRequest\x1a%.nova.api.feed.v1.GetHomePageResponse\x12\x63\n\x0eGetExplorePage\x12\'.nova.api.feed.v1.GetExplorePageRequest\x1a(.nova.api.feed.v1.GetExplorePageResponse\x12Q\n\x08MarkSeen\x12!.nova.api.feed.v1.MarkSeenRequest\x1a\".nova.api.feed.v1.MarkSeenResponse\x12`\n\rNotInterested\x12&.nova.api.feed.v1.NotInterestedRequest\x1a\'.nova.api.feed.v1.NotInterestedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nova.api.feed.v1.feed_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FEEDMODE']._serialized_start=753
-  _globals['_FEEDMODE']._serialized_end=837
-  _globals['_GETHOMEPAGEREQUEST']._serialized_start=84
-  _globals['_GETHOMEPAGEREQUEST']._serialized_end=185
-  _globals['_FEEDITEM']._serialized_start=188
-  _globals['_FEEDITEM']._serialized_end=343
-  _globals['_GETHOMEPAGERESPONSE']._serialized_start=345
-  _globals['_GETHOMEPAGERESPONSE']._serialized_end=452
-  _globals['_GETEXPLOREPAGEREQUEST']._serialized_start=454
-  _globals['_GETEXPLOREPAGEREQUEST']._serialized_end=516
-  _globals['_GETEXPLOREPAGERESPONSE']._serialized_start=518
-  _globals['_GETEXPLOREPAGERESPONSE']._serialized_end=628
-  _globals['_MARKSEENREQUEST']._serialized_start=630
-  _globals['_MARKSEENREQUEST']._serialized_end=665
-  _globals['_MARKSEENRESPONSE']._serialized_start=667
-  _globals['_MARKSEENRESPONSE']._serialized_end=685
-  _globals['_NOTINTERESTEDREQUEST']._serialized_start=687
-  _globals['_NOTINTERESTEDREQUEST']._serialized_end=726
-  _globals['_NOTINTERESTEDRESPONSE']._serialized_start=728
-  _globals['_NOTINTERESTEDRESPONSE']._serialized_end=751
-  _globals['_FEEDSERVICE']._serialized_start=840
-  _globals['_FEEDSERVICE']._serialized_end=1227
+  _globals['_FEEDMODE']._serialized_start=732
+  _globals['_FEEDMODE']._serialized_end=816
+  _globals['_GETHOMEPAGEREQUEST']._serialized_start=49
+  _globals['_GETHOMEPAGEREQUEST']._serialized_end=150
+  _globals['_FEEDITEM']._serialized_start=153
+  _globals['_FEEDITEM']._serialized_end=322
+  _globals['_GETHOMEPAGERESPONSE']._serialized_start=324
+  _globals['_GETHOMEPAGERESPONSE']._serialized_end=431
+  _globals['_GETEXPLOREPAGEREQUEST']._serialized_start=433
+  _globals['_GETEXPLOREPAGEREQUEST']._serialized_end=495
+  _globals['_GETEXPLOREPAGERESPONSE']._serialized_start=497
+  _globals['_GETEXPLOREPAGERESPONSE']._serialized_end=607
+  _globals['_MARKSEENREQUEST']._serialized_start=609
+  _globals['_MARKSEENREQUEST']._serialized_end=644
+  _globals['_MARKSEENRESPONSE']._serialized_start=646
+  _globals['_MARKSEENRESPONSE']._serialized_end=664
+  _globals['_NOTINTERESTEDREQUEST']._serialized_start=666
+  _globals['_NOTINTERESTEDREQUEST']._serialized_end=705
+  _globals['_NOTINTERESTEDRESPONSE']._serialized_start=707
+  _globals['_NOTINTERESTEDRESPONSE']._serialized_end=730
+  _globals['_FEEDSERVICE']._serialized_start=819
+  _globals['_FEEDSERVICE']._serialized_end=1206
 # @@protoc_insertion_point(module_scope)

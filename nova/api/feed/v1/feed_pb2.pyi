@@ -8,7 +8,6 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from nova.api.ranking.v1 import ranking_pb2 as _ranking_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -67,7 +66,7 @@ Global___GetHomePageRequest: _TypeAlias = GetHomePageRequest  # noqa: Y015
 
 @_typing.final
 class FeedItem(_message.Message):
-    """One post of a page and why it is there."""
+    """One post of a page and why it is there: value × weight, summed over the features, is the score."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -75,15 +74,23 @@ class FeedItem(_message.Message):
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
-    CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    WEIGHTS_FIELD_NUMBER: _builtins.int
     post_id: _builtins.bytes
     author_id: _builtins.bytes
     source: _builtins.str
     score: _builtins.float
     page_token: _builtins.bytes
     @_builtins.property
-    def contributions(self) -> _containers.RepeatedCompositeFieldContainer[_ranking_pb2.Contribution]: ...
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The features that the post has, by name, each with its value and its weight. None where no ranking put the post."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
     def __init__(
         self,
         *,
@@ -91,12 +98,14 @@ class FeedItem(_message.Message):
         author_id: _builtins.bytes = ...,
         source: _builtins.str = ...,
         score: _builtins.float = ...,
-        contributions: _abc.Iterable[_ranking_pb2.Contribution] | None = ...,
         page_token: _builtins.bytes = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        values: _abc.Iterable[_builtins.float] | None = ...,
+        weights: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "contributions", b"contributions", "page_token", b"page_token", "post_id", b"post_id", "score", b"score", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "features", b"features", "page_token", b"page_token", "post_id", b"post_id", "score", b"score", "source", b"source", "values", b"values", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nova/api/ranking/v1/ranking.proto\x12\x13nova.api.ranking.v1\";\n\x0fRankHomeRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x19\n\x11\x65xcluded_post_ids\x18\x02 \x01(\x0c\";\n\x0c\x43ontribution\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"\x89\x01\n\nRankedPost\x12\x0f\n\x07post_id\x18\x01 \x01(\x0c\x12\x11\n\tauthor_id\x18\x02 \x01(\x0c\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\x12\x38\n\rcontributions\x18\x05 \x03(\x0b\x32!.nova.api.ranking.v1.Contribution\"c\n\x10RankHomeResponse\x12.\n\x05posts\x18\x01 \x03(\x0b\x32\x1f.nova.api.ranking.v1.RankedPost\x12\x10\n\x08\x64\x65graded\x18\x02 \x03(\t\x12\r\n\x05model\x18\x03 \x01(\t\">\n\x12RankExploreRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x19\n\x11\x65xcluded_post_ids\x18\x02 \x01(\x0c\"f\n\x13RankExploreResponse\x12.\n\x05posts\x18\x01 \x03(\x0b\x32\x1f.nova.api.ranking.v1.RankedPost\x12\x10\n\x08\x64\x65graded\x18\x02 \x03(\t\x12\r\n\x05model\x18\x03 \x01(\t2\xcb\x01\n\x0eRankingService\x12W\n\x08RankHome\x12$.nova.api.ranking.v1.RankHomeRequest\x1a%.nova.api.ranking.v1.RankHomeResponse\x12`\n\x0bRankExplore\x12\'.nova.api.ranking.v1.RankExploreRequest\x1a(.nova.api.ranking.v1.RankExploreResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nova/api/ranking/v1/ranking.proto\x12\x13nova.api.ranking.v1\";\n\x0fRankHomeRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x19\n\x11\x65xcluded_post_ids\x18\x02 \x01(\x0c\"\x9c\x01\n\x0bRankedPosts\x12\x10\n\x08post_ids\x18\x01 \x01(\x0c\x12\x12\n\nauthor_ids\x18\x02 \x01(\x0c\x12\x0f\n\x07sources\x18\x03 \x03(\t\x12\x0e\n\x06scores\x18\x04 \x03(\x01\x12\x10\n\x08\x66\x65\x61tures\x18\x05 \x03(\t\x12\x0f\n\x07weights\x18\x06 \x03(\x01\x12\x13\n\x0bmultipliers\x18\x07 \x03(\x01\x12\x0e\n\x06values\x18\x08 \x01(\x0c\"r\n\x10RankHomeResponse\x12\x10\n\x08\x64\x65graded\x18\x02 \x03(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x30\n\x06ranked\x18\x04 \x01(\x0b\x32 .nova.api.ranking.v1.RankedPostsJ\x04\x08\x01\x10\x02R\x05posts\">\n\x12RankExploreRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x19\n\x11\x65xcluded_post_ids\x18\x02 \x01(\x0c\"u\n\x13RankExploreResponse\x12\x10\n\x08\x64\x65graded\x18\x02 \x03(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x30\n\x06ranked\x18\x04 \x01(\x0b\x32 .nova.api.ranking.v1.RankedPostsJ\x04\x08\x01\x10\x02R\x05posts2\xcb\x01\n\x0eRankingService\x12W\n\x08RankHome\x12$.nova.api.ranking.v1.RankHomeRequest\x1a%.nova.api.ranking.v1.RankHomeResponse\x12`\n\x0bRankExplore\x12\'.nova.api.ranking.v1.RankExploreRequest\x1a(.nova.api.ranking.v1.RankExploreResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,16 +33,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RANKHOMEREQUEST']._serialized_start=58
   _globals['_RANKHOMEREQUEST']._serialized_end=117
-  _globals['_CONTRIBUTION']._serialized_start=119
-  _globals['_CONTRIBUTION']._serialized_end=178
-  _globals['_RANKEDPOST']._serialized_start=181
-  _globals['_RANKEDPOST']._serialized_end=318
-  _globals['_RANKHOMERESPONSE']._serialized_start=320
-  _globals['_RANKHOMERESPONSE']._serialized_end=419
-  _globals['_RANKEXPLOREREQUEST']._serialized_start=421
-  _globals['_RANKEXPLOREREQUEST']._serialized_end=483
-  _globals['_RANKEXPLORERESPONSE']._serialized_start=485
-  _globals['_RANKEXPLORERESPONSE']._serialized_end=587
-  _globals['_RANKINGSERVICE']._serialized_start=590
-  _globals['_RANKINGSERVICE']._serialized_end=793
+  _globals['_RANKEDPOSTS']._serialized_start=120
+  _globals['_RANKEDPOSTS']._serialized_end=276
+  _globals['_RANKHOMERESPONSE']._serialized_start=278
+  _globals['_RANKHOMERESPONSE']._serialized_end=392
+  _globals['_RANKEXPLOREREQUEST']._serialized_start=394
+  _globals['_RANKEXPLOREREQUEST']._serialized_end=456
+  _globals['_RANKEXPLORERESPONSE']._serialized_start=458
+  _globals['_RANKEXPLORERESPONSE']._serialized_end=575
+  _globals['_RANKINGSERVICE']._serialized_start=578
+  _globals['_RANKINGSERVICE']._serialized_end=781
 # @@protoc_insertion_point(module_scope)

@@ -44,66 +44,61 @@ class RankHomeRequest(_message.Message):
 Global___RankHomeRequest: _TypeAlias = RankHomeRequest  # noqa: Y015
 
 @_typing.final
-class Contribution(_message.Message):
-    """One addend of a score: value × weight."""
+class RankedPosts(_message.Message):
+    """Posts column by column, with what their scores are made of: value × weight × multiplier, summed over the features,
+    is the score of a post.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    NAME_FIELD_NUMBER: _builtins.int
-    VALUE_FIELD_NUMBER: _builtins.int
-    WEIGHT_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    value: _builtins.float
-    weight: _builtins.float
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        value: _builtins.float = ...,
-        weight: _builtins.float = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value", "weight", b"weight"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Contribution: _TypeAlias = Contribution  # noqa: Y015
-
-@_typing.final
-class RankedPost(_message.Message):
-    """A post with its reasons. The contributions' value × weight sum to the score."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    POST_ID_FIELD_NUMBER: _builtins.int
-    AUTHOR_ID_FIELD_NUMBER: _builtins.int
-    SOURCE_FIELD_NUMBER: _builtins.int
-    SCORE_FIELD_NUMBER: _builtins.int
-    CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
-    post_id: _builtins.bytes
-    author_id: _builtins.bytes
-    source: _builtins.str
-    """follows, second_degree, popular or topic."""
-    score: _builtins.float
+    POST_IDS_FIELD_NUMBER: _builtins.int
+    AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    WEIGHTS_FIELD_NUMBER: _builtins.int
+    MULTIPLIERS_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    post_ids: _builtins.bytes
+    """Ids packed one after another, 16 bytes each; author_ids says who wrote each post."""
+    author_ids: _builtins.bytes
+    values: _builtins.bytes
+    """Posts × features little-endian 32-bit floats, post by post."""
     @_builtins.property
-    def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contribution]: ...
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What found each post: follows, second_degree, popular, topic or fresh."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The features by name, and what each weighs in every post."""
+
+    @_builtins.property
+    def weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def multipliers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """What multiplies all weights of a post: below 1 where its author has a better one."""
+
     def __init__(
         self,
         *,
-        post_id: _builtins.bytes = ...,
-        author_id: _builtins.bytes = ...,
-        source: _builtins.str = ...,
-        score: _builtins.float = ...,
-        contributions: _abc.Iterable[Global___Contribution] | None = ...,
+        post_ids: _builtins.bytes = ...,
+        author_ids: _builtins.bytes = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        scores: _abc.Iterable[_builtins.float] | None = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        weights: _abc.Iterable[_builtins.float] | None = ...,
+        multipliers: _abc.Iterable[_builtins.float] | None = ...,
+        values: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "contributions", b"contributions", "post_id", b"post_id", "score", b"score", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "features", b"features", "multipliers", b"multipliers", "post_ids", b"post_ids", "scores", b"scores", "sources", b"sources", "values", b"values", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RankedPost: _TypeAlias = RankedPost  # noqa: Y015
+Global___RankedPosts: _TypeAlias = RankedPosts  # noqa: Y015
 
 @_typing.final
 class RankHomeResponse(_message.Message):
@@ -111,25 +106,25 @@ class RankHomeResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    POSTS_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    RANKED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model that scored, by name and version."""
     @_builtins.property
-    def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedPost]: ...
-    @_builtins.property
     def degraded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def ranked(self) -> Global___RankedPosts: ...
     def __init__(
         self,
         *,
-        posts: _abc.Iterable[Global___RankedPost] | None = ...,
         degraded: _abc.Iterable[_builtins.str] | None = ...,
         model: _builtins.str = ...,
+        ranked: Global___RankedPosts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ranked", b"ranked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "model", b"model", "posts", b"posts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "model", b"model", "ranked", b"ranked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -165,24 +160,24 @@ class RankExploreResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    POSTS_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    RANKED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     @_builtins.property
-    def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedPost]: ...
-    @_builtins.property
     def degraded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def ranked(self) -> Global___RankedPosts: ...
     def __init__(
         self,
         *,
-        posts: _abc.Iterable[Global___RankedPost] | None = ...,
         degraded: _abc.Iterable[_builtins.str] | None = ...,
         model: _builtins.str = ...,
+        ranked: Global___RankedPosts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ranked", b"ranked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "model", b"model", "posts", b"posts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "model", b"model", "ranked", b"ranked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from nova.api.ranking.v1.ranking_pb2 import RankedPost
+from nova.api.ranking.v1.ranking_pb2 import RankedPosts
 from nova.platform.clock import Clock, unix_ms
 from nova.platform.ids import uuid7_at
 from nova.services.feed.model import (
@@ -28,7 +28,7 @@ from nova.services.feed.store.slates import Slates
 class Ranked:
     """Posts as ranking gave them, best first, and the sources that it left out."""
 
-    posts: Sequence[RankedPost]
+    posts: RankedPosts
     degraded: Sequence[str] = ()
 
 

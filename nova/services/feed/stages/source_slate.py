@@ -18,19 +18,19 @@ class SourceSlate:
     async def take(self, want: int) -> Batch:
         """Return the next entries. Raises `SlateGone`, and `PartLost` without Redis."""
         try:
-            posts, length = await self._slates.part(self._viewer_id, self._place, want=want)
+            entries, length = await self._slates.part(self._viewer_id, self._place, want=want)
         except LOST as error:
             raise PartLost("slates") from error
         candidates = [
             Candidate(
-                post_id=post.post_id,
-                author_id=post.author_id,
+                post_id=entry.post_id,
+                author_id=entry.author_id,
                 place=replace(self._place, offset=offset),
-                source=post.source,
-                score=post.score,
-                contributions=post.contributions,
+                source=entry.source,
+                score=entry.score,
+                reasons=entry.reasons,
             )
-            for offset, post in enumerate(posts, self._place.offset + 1)
+            for offset, entry in enumerate(entries, self._place.offset + 1)
         ]
         if candidates:
             self._place = replace(self._place, offset=self._place.offset + len(candidates))

@@ -1,57 +1,41 @@
 """Scores, author diversity and reasons, in the native core."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from nova.native.ids import ID_BYTES
 from nova.native.rank import LinearRanker
-from nova.services.ranking.model import Candidates, Contribution, LinearModel, RankedPost
+from nova.services.ranking.model import Candidates, LinearModel, RankedPosts
 
 
 class ScoreLinear:
-    """Ranks rows by the model, and takes each score apart."""
+    """Ranks rows by the model, and says what each score is made of."""
 
     def __init__(self, model: LinearModel) -> None:
         self._model = model
         self._ranker = LinearRanker(model.weights, model.importance)
+        # Those of a post that nothing multiplies: the heads' weights folded into one a feature.
+        (self._weights,) = self._ranker.explain(
+            np.zeros((1, self._ranker.width), np.float32), np.ones(1)
+        ).weights
 
-    def rank(
-        self, candidates: Candidates, features: NDArray[np.float32], *, limit: int
-    ) -> Sequence[RankedPost]:
+    def rank(self, candidates: Candidates, features: NDArray[np.float32], *, limit: int) -> RankedPosts:
         """Return the best `limit` candidates, best first."""
-        if not len(candidates):
-            return []
         slate = self._ranker.rank(
             features, candidates.author_ids, k=limit, decay=self._model.decay, floor=self._model.floor
         )
-        chosen = features[slate.rows]
-        reasons = self._ranker.explain(chosen, slate.multipliers)
-        return [
-            RankedPost(
-                post_id=_nth(candidates.post_ids, row),
-                author_id=_nth(candidates.author_ids, row),
-                source=candidates.sources[row],
-                score=score,
-                contributions=self._contributions(values, weights),
-            )
-            for row, score, values, weights in zip(
-                slate.rows.tolist(),
-                reasons.scores.tolist(),
-                chosen.tolist(),
-                reasons.weights.tolist(),
-                strict=True,
-            )
-        ]
-
-    def _contributions(self, values: Sequence[float], weights: Sequence[float]) -> list[Contribution]:
-        return [
-            Contribution(name=name, value=value, weight=weight)
-            for name, value, weight in zip(self._model.features, values, weights, strict=True)
-            if value
-        ]
+        values = features[slate.rows]
+        return RankedPosts(
+            post_ids=_chosen(candidates.post_ids, slate.rows),
+            author_ids=_chosen(candidates.author_ids, slate.rows),
+            sources=[candidates.sources[row] for row in slate.rows.tolist()],
+            scores=self._ranker.explain(values, slate.multipliers).scores,
+            features=self._model.features,
+            weights=self._weights,
+            multipliers=slate.multipliers,
+            values=values,
+        )
 
 
-def _nth(packed: bytes, place: int) -> bytes:
-    return packed[place * ID_BYTES : (place + 1) * ID_BYTES]
+def _chosen(packed: bytes, rows: NDArray[np.uint32]) -> bytes:
+    return np.frombuffer(packed, f"V{ID_BYTES}")[rows].tobytes()
