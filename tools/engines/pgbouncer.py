@@ -18,7 +18,7 @@ from typing import Any
 from artifacts import check_file, run
 from engine import Engine
 from failure import CannotHave
-from folder import HOST, Folder
+from folder import HOST, ROOT, Folder
 from server import Server
 
 from nova.app.engines.identity import choose_identity
@@ -28,18 +28,16 @@ _OLDEST = (1, 21)
 _SETTINGS = """[databases]
 * = host={host} port={primary} auth_user=nova
 
-[pgbouncer]
+; The limits are those of production. What comes later has the last word.
+%include {production}
 listen_addr = {host}
 listen_port = {port}
-unix_socket_dir =
-auth_type = scram-sha-256
 auth_file = {users}
 auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1
-pool_mode = transaction
-max_client_conn = 1000
-default_pool_size = 50
-max_prepared_statements = 200
+; Who may ask it about its pools, as `nova bench storm` does.
+stats_users = nova
 """
+_PRODUCTION = ROOT / "deploy" / "pgbouncer" / "pgbouncer.ini"
 _APT = """Dir::Etc::sourcelist "{list}";
 Dir::Etc::sourceparts "-";
 Dir::State::lists "{lists}";
@@ -78,12 +76,15 @@ class PgBouncer(Engine):
         for file in (users, settings):
             file.touch(mode=0o600)
         users.write_text(f'"nova" "{self._password}"\n')
-        settings.write_text(
-            _SETTINGS.format(host=HOST, port=self._server.port, primary=self._primary, users=users)
-        )
+        settings.write_text(self._settings(users))
         # It refuses root, as PostgreSQL does.
         identity = asyncio.run(choose_identity(self._folder))
         self._server.start(identity.launcher_argv(0, [str(program), str(settings)]))
+
+    def _settings(self, users: Path) -> str:
+        return _SETTINGS.format(
+            host=HOST, port=self._server.port, primary=self._primary, users=users, production=_PRODUCTION
+        )
 
     def _program(self) -> Path:
         built = self._folder / "pgbouncer"

@@ -13,6 +13,7 @@ from nova.app.bench.chaos import chaos
 from nova.app.bench.events import events
 from nova.app.bench.figures import Result
 from nova.app.bench.rooms import rooms
+from nova.app.bench.storm import storm
 from nova.app.bench.tour import tour
 from nova.platform.config import Config
 from nova.platform.errors import NotFound
@@ -57,6 +58,11 @@ BENCHMARKS: Final = {
             name="events",
             sentence="from a commit to its effects in other rooms, by topic: 14 kinds of deeds at a constant rate",
             measure=events,
+        ),
+        Benchmark(
+            name="storm",
+            sentence="1,000 clients through PgBouncer, five copies of each room among them, on `make engines`",
+            measure=storm,
         ),
         Benchmark(
             name="chaos",

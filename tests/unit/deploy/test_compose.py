@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from nova.app import rooms
+
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -76,6 +78,25 @@ def test_no_two_services_want_one_port() -> None:
 def test_the_versions_are_those_of_make_engines(name: str) -> None:
     pins = tomllib.loads((ROOT / "tools/engines/pins.toml").read_text())
     assert pins[name]["version"] in SERVICES[name]["image"]
+
+
+def test_pgbouncer_has_the_limits_of_production() -> None:
+    lines = (ROOT / "deploy/pgbouncer/pgbouncer.ini").read_text().splitlines()
+    limits = dict(line.split(" = ") for line in lines if " = " in line and not line.startswith(";"))
+    environment = SERVICES["pgbouncer"]["environment"]
+    named = {
+        name.lower(): value
+        for name, value in environment.items()
+        if name.startswith(("MAX_", "DEFAULT_", "POOL_"))
+    }
+    assert named == {name: limits[name] for name in named}
+    assert {
+        "max_client_conn": "1000",
+        "default_pool_size": "50",
+        "pool_mode": "transaction",
+    }.items() <= named.items()
+    # Each room, and the user who asks for their passwords, can have its share at the same time.
+    assert int(named["max_user_connections"]) * (len(rooms.ROOMS) + 1) <= int(named["max_db_connections"])
 
 
 def test_the_environment_that_it_prints_names_knobs() -> None:

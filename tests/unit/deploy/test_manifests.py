@@ -60,3 +60,13 @@ def test_the_chart_turns_knobs_that_exist() -> None:
     turned = set(re.findall(r"NOVA_[A-Z_]*[A-Z]", text))
     assert turned
     assert turned <= {row.variable for row in describe(Config())}
+
+
+def test_postgresql_has_a_connection_for_everybody() -> None:
+    """max_connections is 200, of which 3 are its administrators'."""
+    pooler = VALUES["pgbouncer"]
+    bells = sum(room["replicas"]["most"] for room in ROOMS.values())
+    bells += VALUES["gateway"]["replicas"] + VALUES["relay"]["replicas"]
+    assert bells + pooler["serverConnections"] <= 200 - 3
+    each_room = pooler["serverConnections"] // ((pooler["replicas"] + 1) * len(ROOMS))
+    assert each_room >= 1

@@ -1,0 +1,81 @@
+"""The storm's own reckoning. The storm itself takes PgBouncer: tests/contract/test_pgbouncer_storm.py."""
+
+from collections import Counter
+
+import pytest
+
+from nova.app.bench import storm
+from nova.app.bench.catalog import BENCHMARKS
+from nova.app.bench.storm import Peak, Tally, Waits, figures_of, parties
+from nova.app.bench.storm_ground import NoPooler
+from nova.app.rooms import ROOMS
+from nova.platform.config import Config
+from nova.platform.db.pool import PoolExhausted
+from nova.platform.engine_knobs import Engines, PostgresUrl
+from nova.platform.errors import Internal
+
+
+def test_a_thousand_clients_with_five_copies_of_each_room() -> None:
+    everybody = parties(ROOMS, copies=5, clients=1000)
+    assert sum(party.size for party in everybody) == 1000
+    copies = Counter(party.room for party in everybody if party.copy)
+    assert copies == dict.fromkeys(ROOMS, 5)
+    assert {(party.size, party.callers) for party in everybody if party.copy} == {(8, 12)}
+    rest = Counter(party.room for party in everybody if not party.copy)
+    assert (rest.total(), max(rest.values()) - min(rest.values())) == (1000 - 5 * 8 * len(ROOMS), 0)
+
+
+def test_copies_that_are_too_many() -> None:
+    with pytest.raises(ValueError, match="more than 10"):
+        parties(ROOMS, copies=1, clients=10)
+
+
+def test_what_is_told() -> None:
+    tally = Tally(to_connection_s=[0.001] * 90 + [0.5] * 10, to_transaction_s=[0.1] * 100)
+    tally.transactions, tally.statements, tally.refused = 200, 500, [PoolExhausted()]
+    peak = Peak(connections=201, pooled=150, clients=1000, wait_s=0.25)
+    waits = Waits(seconds=30.0, transactions=400).since(Waits(seconds=10.0, transactions=200))
+    found = {figure.name: figure for figure in figures_of(tally, peak, waits, lasted_s=4.0)}
+    assert found["pool wait, to a connection, p95"].value == 500
+    assert found["pool wait, to a transaction, p99"].value == 100
+    assert round(found["PgBouncer, wait for a server, mean"].value) == 100
+    assert found["transactions"].value == 50
+    missed = {name for name, figure in found.items() if not figure.met}
+    assert missed == {"refused or failed", "connections of PostgreSQL, peak"}
+
+
+def test_a_storm_that_serves_nobody_has_no_figures() -> None:
+    with pytest.raises(Internal, match="PoolExhausted"):
+        figures_of(Tally(refused=[PoolExhausted()]), Peak(), Waits(seconds=0, transactions=0), lasted_s=1.0)
+    assert Waits(seconds=0.0, transactions=0).mean_s == 0
+
+
+async def test_a_refusal_is_counted_and_a_fault_of_ours_is_not() -> None:
+    async def refuse() -> None:
+        raise PoolExhausted
+
+    async def break_off() -> None:
+        raise ZeroDivisionError
+
+    tally = Tally()
+    await tally.note(refuse())
+    with pytest.raises(ZeroDivisionError):
+        await tally.note(break_off())
+    assert [type(error) for error in tally.refused] == [PoolExhausted]
+
+
+@pytest.mark.parametrize(
+    ("engines", "missing"),
+    [
+        (Engines(), "NOVA_POSTGRES_URL"),
+        (Engines(postgres_url=PostgresUrl("postgresql://here")), "NOVA_POSTGRES_POOLER_URL"),
+    ],
+)
+async def test_without_a_pooler_it_says_where_to_get_one(engines: Engines, missing: str) -> None:
+    with pytest.raises(NoPooler, match=f"make engines.*{missing} is not set"):
+        await storm.storm(Config(engines=engines))
+
+
+def test_the_storm_is_that_of_the_objective() -> None:
+    assert BENCHMARKS["storm"].measure is storm.storm
+    assert (storm.CLIENTS, storm.COPIES, storm.SERVERS, storm.POOL) == (1000, 5, 200, 8)
