@@ -128,7 +128,7 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
                 name=room,
                 command=(*_NOVA, "serve", room),
                 environment=with_certificate(room),
-                serves=partial(_room_serves, config, own, room),
+                serves=partial(room_serves, config, own, room),
                 moved={"NOVA_GRPC_SPARE": "on"},
             )
             for room in rooms.ROOMS
@@ -160,7 +160,7 @@ async def gateway_serves(url: str, _moved: bool) -> bool:
     return await asyncio.to_thread(_answers, f"{url}/readyz")
 
 
-async def _room_serves(config: Config, certificates: Certificates, room: str, moved: bool) -> bool:
+async def room_serves(config: Config, certificates: Certificates, room: str, moved: bool) -> bool:
     """Return what the health service of a room, or of its replacement, says."""
     address = replace(config.server, grpc_spare=moved).grpc_listens_at(room)
     options = [("grpc.ssl_target_name_override", host_of(room))]

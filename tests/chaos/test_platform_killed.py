@@ -14,8 +14,8 @@ import pytest
 
 from nova.app.bench.client import Clients
 from nova.app.bench.proof import drained, proof
-from nova.app.bench.town import newcomer
-from nova.app.bench.writers import Told, Writer, tried
+from nova.app.bench.town import ARRIVED, account, newcomer
+from nova.app.bench.writers import Mutation, Told, Writer, answered, tried
 from nova.app.instance import running
 from nova.app.ports import free_port
 from tests.chaos.upped import Upped
@@ -95,19 +95,8 @@ async def _arrive(asks: Clients, arrivals: list[str], writing: asyncio.Event) ->
 
 async def _signed_up(asks: Clients, handle: str) -> None:
     """Sign somebody up under a key, until it is answered."""
-    account = {
-        "handle": handle,
-        "email": f"{handle}@example.org",
-        "password": "correct horse battery",
-        "displayName": handle,
-        "idempotencyKey": f"{handle}-arrives",
-    }
-    told = Told()
-
-    async def answered() -> bool:
-        return await tried(asks, "signUp", "tokens { accessToken }", account, token="", told=told) is not None
-
-    await until(answered, within_s=90)
+    given, told = {**account(handle), "idempotencyKey": f"{handle}-arrives"}, Told()
+    await answered(asks, Mutation("signUp", ARRIVED, given), told=told)
     assert told.wrong == []
 
 
@@ -130,12 +119,13 @@ async def _check_repeats(asks: Clients, writer: Writer) -> None:
         if fields is None:
             continue
         token = writer.person.token
-        assert await tried(asks, act.verb, fields, act.arguments, token=token, told=Told()) == act.payload
+        repeat = Mutation(act.verb, fields, act.arguments)
+        assert await tried(asks, repeat, token=token, told=Told()) == act.payload
         changed = {
             name: f"{value}!" if name in {"caption", "text"} else value
             for name, value in act.arguments.items()
         }
         told = Told()
-        assert await tried(asks, act.verb, fields, changed, token=token, told=told) is None
+        assert await tried(asks, Mutation(act.verb, fields, changed), token=token, told=told) is None
         (conflict,) = told.wrong
         assert "IDEMPOTENCY_CONFLICT" in conflict

@@ -52,7 +52,7 @@ class Outcome:
     """What came of one row. `failure` says why it came to no end."""
 
     row: Row
-    people: Crowd
+    people: Crowd | None = None
     reads: Load | None = None
     found: Found = field(default_factory=Found)
     back_s: float = WHOLE_S
@@ -65,8 +65,8 @@ async def chaos(config: Config, only: str = "") -> Result:
     figures: list[Figure] = []
     remarks: dict[str, str] = {}
     for act in chosen(acts_of(config), only):
-        if act.missing is not None:
-            remarks |= {row.name: f"not done here: {act.missing}" for row in act.rows}
+        if (missing := act.missing()) is not None:
+            remarks |= {row.name: f"not done here: {missing}" for row in act.rows}
             continue
         waiting = deque(act.rows)
         while waiting:
@@ -99,18 +99,19 @@ async def _played(act: Act, waiting: "deque[Row]") -> list[Outcome]:
     outcomes: list[Outcome] = []
     told = progress(quiet=False)
     with tempfile.TemporaryDirectory(prefix="nova-chaos-") as folder:
-        async with act.on(Path(folder) / "data") as stage:
+        async with act.place(Path(folder) / "data") as stage:
             numbers = itertools.count()
             while waiting and not (outcomes and outcomes[-1].failure):
                 row = waiting.popleft()
                 told.step(row.name)
-                outcomes.append(await _measured(stage, row, await crowd(stage, numbers)))
+                outcomes.append(await _measured(stage, row, numbers))
     return outcomes
 
 
-async def _measured(stage: Stage, row: Row, people: Crowd) -> Outcome:
-    outcome = Outcome(row=row, people=people)
+async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> Outcome:
+    outcome = Outcome(row=row)
     try:
+        people = outcome.people = await crowd(stage, numbers)
         async with people.writing():
             await asyncio.sleep(_BEFORE_S)
             async with row.fault(stage):
@@ -150,9 +151,11 @@ async def _drained(stage: Stage) -> None:
 def figures_of(outcome: Outcome) -> list[Figure]:
     """Return what is told of a row."""
     row, people, reads = outcome.row, outcome.people, outcome.reads
+    name, figures = row.name, []
+    back = Figure(name=f"{name}, back", value=outcome.back_s, unit="s", goal=row.back_s)
+    if people is None:
+        return [back]
     writers = [*people.writers, people.author]
-    name = row.name
-    figures = []
     if reads is not None:
         share = 100 * len(reads.seconds) / (len(reads.seconds) + len(reads.errors))
         figures.append(Figure(name=f"{name}, reads", value=share, unit="%", least=row.reads_percent))
@@ -171,26 +174,23 @@ def figures_of(outcome: Outcome) -> list[Figure]:
         Figure(name=f"{name}, {column}", value=count, unit="", goal=goal)
         for column, (count, goal) in counts.items()
     ]
-    return [*figures, Figure(name=f"{name}, back", value=outcome.back_s, unit="s", goal=row.back_s)]
+    return [*figures, back]
 
 
 def remark_of(outcome: Outcome) -> str:
     """Return in words what was named, and the first of whatever was not right."""
-    named = ", ".join(outcome.people.reader.named) or "nothing"
-    sentences = [
-        *([] if outcome.failure is None else [outcome.failure]),
-        *(
-            f"{what}: {one}"
-            for what, many in (
-                ("silent", outcome.people.reader.silent),
-                ("wrong", _wrong(outcome.people)),
-                ("lost", outcome.found.lost),
-                ("doubled", outcome.found.doubled),
-            )
-            for one in many[:_TOLD]
-        ),
-    ]
-    return "; ".join([f"named: {named}", *sentences])
+    people, failure = outcome.people, outcome.failure
+    if people is None:
+        return failure or ""
+    not_right = {
+        "silent": people.reader.silent,
+        "wrong": _wrong(people),
+        "lost": outcome.found.lost,
+        "doubled": outcome.found.doubled,
+    }
+    sentences = [f"{what}: {one}" for what, many in not_right.items() for one in many[:_TOLD]]
+    named = ", ".join(people.reader.named) or "nothing"
+    return "; ".join([f"named: {named}", *([failure] if failure else []), *sentences])
 
 
 def _wrong(people: Crowd) -> list[str]:

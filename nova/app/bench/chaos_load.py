@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.client import Clients
-from nova.app.bench.town import Person, newcomer
-from nova.app.bench.visitors import done
-from nova.app.bench.writers import LOST_ANSWERS, RETRIED, Writer
+from nova.app.bench.town import ARRIVED, Person, account, person_of
+from nova.app.bench.writers import LOST_ANSWERS, RETRIED, Mutation, Told, Writer, answered
 from nova.platform.errors import Timeout, Unavailable
 
 WRITERS: Final = 4
@@ -137,10 +136,13 @@ async def crowd(stage: Stage, numbers: "itertools.count[int]") -> Crowd:
     """Sign new people up, so that what they see is theirs alone, and wait until the stage is whole for them."""
     number = next(numbers)
     names = ["reader", "author", *(f"writer{writer}" for writer in range(WRITERS))]
-    people = {name: await newcomer(stage.asks, f"{name}_{number}") for name in names}
+    people = {name: await _arrived(stage.asks, f"{name}_{number}") for name in names}
     reader = Reader(stage.asks, people.pop("reader"))
     author = _writer(stage, f"author_{number}", people.pop("author"))
-    await done(stage.asks, "followUser", "state", token=reader.person.token, userId=author.person.id)
+    follow = {"userId": author.person.id, "idempotencyKey": f"reader_{number}-follows"}
+    await answered(
+        stage.asks, Mutation("followUser", "state", follow), token=reader.person.token, told=Told()
+    )
     for _ in range(POSTS):
         await author.publish()
     writers = [
@@ -151,6 +153,11 @@ async def crowd(stage: Stage, numbers: "itertools.count[int]") -> Crowd:
     found = Crowd(stage=stage, reader=reader, author=author, writers=writers, targets=targets)
     await found.becomes_whole()
     return found
+
+
+async def _arrived(asks: Clients, handle: str) -> Person:
+    given = {**account(handle), "idempotencyKey": f"{handle}-arrives"}
+    return person_of(await answered(asks, Mutation("signUp", ARRIVED, given), told=Told()))
 
 
 def _writer(stage: Stage, name: str, person: Person, others: Sequence[str] = ()) -> Writer:

@@ -1,8 +1,9 @@
 """The rows of `nova bench chaos`: which part is broken, how, and what must hold while it is and after."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +17,24 @@ from nova.app.bench.chaos_faults import (
     resetting,
     slow,
 )
-from nova.app.bench.chaos_stage import POSTGRES, REDIS, Fitting, Stage, stage
+from nova.app.bench.chaos_places import (
+    clock_off,
+    cut_off,
+    full,
+    linked,
+    no_clocks,
+    no_room_apart,
+    no_small_disk,
+    on_small_disk,
+    plain,
+    with_clocks,
+    with_room_apart,
+)
+from nova.app.bench.chaos_stage import POSTGRES, REDIS, Stage
 from nova.app.callers import GATEWAY
 from nova.app.processes import RELAY
 from nova.platform.config import Config
+from nova.platform.knobs import Secret
 
 READS_PERCENT: Final = 99.0
 BACK_S: Final = 15.0
@@ -48,20 +63,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """Rows that are played on one stage. `missing` says why this cannot be done here; None where it can."""
+    """Rows that are played in one place. `missing()` says why they cannot be played here; None where they can."""
 
     rows: Sequence[Row]
-    fitting: Fitting = field(default_factory=Fitting)
-    missing: str | None = None
-
-    def on(self, data: Path) -> AbstractAsyncContextManager[Stage]:
-        """Run the platform for these rows."""
-        return stage(data, self.fitting)
+    place: Callable[[Path], AbstractAsyncContextManager[Stage]] = plain
+    missing: Callable[[], str | None] = lambda: None
 
 
 def acts_of(config: Config) -> Sequence[Act]:
     """Return all of them, with what cannot be done here."""
-    return [_parts(), *_engines(config), _links()]
+    return [_parts(), *_engines(config), _links(), _disk(config), _clocks(), *_apart(config)]
 
 
 def _parts() -> Act:
@@ -96,7 +107,7 @@ def _engines(config: Config) -> Sequence[Act]:
                 Row(part=name, how="killed", fault=engine_killed(name), back_s=_back_s(name)),
                 Row(part=name, how="hangs", fault=engine_hung(name), back_s=_back_s(name)),
             ],
-            missing=None if url is None else f"{variable} names a server that is not ours to break",
+            missing=partial(_theirs, variable, url),
         )
         for name, (variable, url) in given.items()
     ]
@@ -109,8 +120,52 @@ def _links() -> Act:
             for name in (POSTGRES, REDIS)
             for how, fault in (("slow", slow), ("reset", resetting))
         ],
-        fitting=Fitting(linked=True),
+        place=linked,
     )
+
+
+def _disk(config: Config) -> Act:
+    return Act(
+        rows=[Row(part="disk", how="full", fault=full)],
+        place=on_small_disk,
+        missing=lambda: _elsewhere(config) or no_small_disk(),
+    )
+
+
+def _clocks() -> Act:
+    return Act(
+        rows=[
+            Row(
+                part="all clocks" if part is None else f"{part}, clock",
+                how=f"{minutes:+d} min",
+                fault=partial(clock_off, minutes=minutes, part=part),
+            )
+            for part in (None, "identity", "content")
+            for minutes in (5, -5)
+        ],
+        place=with_clocks,
+        missing=no_clocks,
+    )
+
+
+def _apart(config: Config) -> Sequence[Act]:
+    return [
+        Act(
+            rows=[Row(part=room, how="partitioned", fault=cut_off)],
+            place=partial(with_room_apart, room=room),
+            missing=lambda: _elsewhere(config) or no_room_apart(),
+        )
+        for room in ("social", "content")
+    ]
+
+
+def _theirs(variable: str, url: Secret | None) -> str | None:
+    return None if url is None else f"{variable} names a server that is not ours to break"
+
+
+def _elsewhere(config: Config) -> str | None:
+    engines = config.engines
+    return _theirs("NOVA_POSTGRES_URL", engines.postgres_url) or _theirs("NOVA_REDIS_URL", engines.redis_url)
 
 
 def _back_s(engine: str) -> float:

@@ -1,5 +1,7 @@
 """What became of acknowledged writes: all that can be seen at the gateway, compared with the writers' models."""
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +9,14 @@ from typing import Any, Final
 
 import asyncpg
 
-from nova.app.bench.writers import Exchanges, Writer
+from nova.app.bench.writers import LOST_ANSWERS, Exchanges, Writer
 from nova.app.rooms import ROOMS
 from nova.app.sources import Sources
-from nova.platform.errors import Unavailable
+from nova.platform.errors import Timeout
 
 _PAGE: Final = 100
+_WHOLE_S: Final = 60.0
+_AGAIN_S: Final = 0.1
 _PAGES = "(first: $first, after: $after) { edges { node { id %s } } pageInfo { hasNextPage endCursor } }"
 _POSTS = f"query($first: Int, $after: String) {{ viewer {{ user {{ posts{_PAGES % 'caption'} }} }} }}"
 _FEED = (
@@ -131,10 +135,20 @@ async def _reactions(asks: Exchanges, writers: Sequence[Writer], post: str, foun
 
 
 async def _asked(asks: Exchanges, by: Writer, document: str, **variables: object) -> Any:  # noqa: ANN401
-    answer = await asks.exchange(document, variables, token=by.person.token)
-    if "errors" in answer or "degraded" in answer.get("extensions", {}):
-        raise Unavailable(f"Nothing can be compared while a part is missing: {answer}")
-    return answer["data"]
+    """Return `data` of an answer from which nothing is missing, once there is one. Raises `Timeout`."""
+    until = time.monotonic() + _WHOLE_S
+    while True:
+        try:
+            answer = await asks.exchange(document, variables, token=by.person.token)
+        except LOST_ANSWERS as error:
+            missing: object = error
+        else:
+            missing = answer.get("errors") or answer.get("extensions", {}).get("degraded")
+            if not missing:
+                return answer["data"]
+        if time.monotonic() > until:
+            raise Timeout(f"Nothing can be compared, {_WHOLE_S:g} s after all was whole: {missing}.")
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _walk(asks: Exchanges, by: Writer, document: str, *path: str, **variables: object) -> list[Any]:

@@ -1,6 +1,6 @@
 """People who just signed up, and what each of them does when it is his turn; each kind of deed emits one topic."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,18 +21,28 @@ class Person:
     token: str
 
 
+ARRIVED: Final = "tokens { accessToken } viewer { user { id } }"
+"""What is asked of a sign-up."""
+
+
+def account(handle: str) -> dict[str, str]:
+    """Return the input of a sign-up."""
+    return {
+        "handle": handle,
+        "email": f"{handle}@example.org",
+        "password": _PASSWORD,
+        "displayName": handle.title(),
+    }
+
+
+def person_of(payload: Mapping[str, Any]) -> Person:
+    """Return who has signed up."""
+    return Person(id=payload["viewer"]["user"]["id"], token=payload["tokens"]["accessToken"])
+
+
 async def newcomer(asks: Asks, handle: str) -> Person:
     """Sign somebody up."""
-    payload = await done(
-        asks,
-        "signUp",
-        "tokens { accessToken } viewer { user { id } }",
-        handle=handle,
-        email=f"{handle}@example.org",
-        password=_PASSWORD,
-        displayName=handle.title(),
-    )
-    return Person(id=payload["viewer"]["user"]["id"], token=payload["tokens"]["accessToken"])
+    return person_of(await done(asks, "signUp", ARRIVED, **account(handle)))
 
 
 class Town:

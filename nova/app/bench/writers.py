@@ -120,26 +120,47 @@ class Writer:
 
     async def _said(self, verb: str, fields: str, **arguments: object) -> Mapping[str, Any]:
         """Run a mutation until it is answered; return its payload. Raises `Timeout`."""
-        arguments["idempotencyKey"] = f"{self.name}-{self._number}"
-        token, told, until = self.person.token, self.told, time.monotonic() + ANSWERED_S
-        while (payload := await tried(self.asks, verb, fields, arguments, token=token, told=told)) is None:
-            if time.monotonic() > until:
-                last = told.wrong[-1:] or dict(told.refused)
-                raise Timeout(f"{verb} is not answered after {ANSWERED_S:g} s: {last}.")
-            await asyncio.sleep(_AGAIN_S)
-        self.acts.append(Act(verb, arguments, payload))
+        key = f"{self.name}-{self._number}"
+        mutation = Mutation(verb, fields, {**arguments, "idempotencyKey": key})
+        payload = await answered(self.asks, mutation, token=self.person.token, told=self.told)
+        self.acts.append(Act(verb, mutation.arguments, payload))
         return payload
 
 
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """What is sent: the fields are those of its payload."""
+
+    verb: str
+    fields: str
+    arguments: Mapping[str, object]
+
+    @property
+    def document(self) -> str:
+        """In GraphQL."""
+        kind = f"{self.verb[0].upper()}{self.verb[1:]}Input"
+        asked = f"userErrors {{ code message }} {self.fields}"
+        return f"mutation($input: {kind}!) {{ {self.verb}(input: $input) {{ {asked} }} }}"
+
+
+async def answered(asks: Exchanges, mutation: Mutation, *, token: str = "", told: Told) -> Mapping[str, Any]:
+    """Send a mutation, which has an idempotency key, until it is answered. Raises `Timeout`."""
+    until = time.monotonic() + ANSWERED_S
+    while (payload := await tried(asks, mutation, token=token, told=told)) is None:
+        if time.monotonic() > until:
+            last = told.wrong[-1:] or dict(told.refused)
+            raise Timeout(f"{mutation.verb} is not answered after {ANSWERED_S:g} s: {last}.")
+        await asyncio.sleep(_AGAIN_S)
+    return payload
+
+
 async def tried(
-    asks: Exchanges, verb: str, fields: str, arguments: Mapping[str, object], *, token: str, told: Told
+    asks: Exchanges, mutation: Mutation, *, token: str = "", told: Told
 ) -> Mapping[str, Any] | None:
     """Send a mutation once; return its payload, or None when nobody knows what came of it: `told` says why."""
-    kind = f"{verb[0].upper()}{verb[1:]}Input"
-    asked = f"userErrors {{ code message }} {fields}"
-    document = f"mutation($input: {kind}!) {{ {verb}(input: $input) {{ {asked} }} }}"
+    verb = mutation.verb
     try:
-        answer = await asks.exchange(document, {"input": arguments}, token=token)
+        answer = await asks.exchange(mutation.document, {"input": mutation.arguments}, token=token)
     except LOST_ANSWERS:
         told.unanswered += 1
         return None

@@ -35,7 +35,8 @@ def test_every_part_is_broken() -> None:
     assert {
         f"{part} {how}" for part in (*ROOMS, "relay", "PostgreSQL", "Redis") for how in ("killed", "hangs")
     } < {*found}
-    assert {"gateway killed", "PostgreSQL, link slow", "Redis, link reset"} < {*found}
+    assert {"gateway killed", "PostgreSQL, link slow", "Redis, link reset", "disk full"} < {*found}
+    assert {"all clocks +5 min", "identity, clock -5 min", "social partitioned"} < {*found}
 
 
 def test_rows_are_chosen_by_a_part_of_their_names() -> None:
@@ -52,9 +53,11 @@ def test_rows_are_chosen_by_a_part_of_their_names() -> None:
 
 def test_an_engine_of_the_users_own_is_left_alone() -> None:
     config = load({"NOVA_POSTGRES_URL": "postgresql://nova@elsewhere/nova"})
-    missing = {row.name for act in acts_of(config) if act.missing for row in act.rows}
-    assert {"PostgreSQL killed", "PostgreSQL hangs"} <= missing
-    assert "Redis killed" not in missing
+    missing = {row.name: act.missing() for act in acts_of(config) for row in act.rows}
+    theirs = "NOVA_POSTGRES_URL names a server that is not ours to break"
+    for name in ("PostgreSQL killed", "PostgreSQL hangs", "disk full", "social partitioned"):
+        assert missing[name] == theirs
+    assert (missing["Redis killed"], missing["PostgreSQL, link slow"]) == (None, None)
 
 
 @pytest.mark.usefixtures("capsys")

@@ -9,7 +9,7 @@ import pytest
 from nova.app.bench import writers
 from nova.app.bench.proof import Found
 from nova.app.bench.town import Person
-from nova.app.bench.writers import Told, Writer, tried
+from nova.app.bench.writers import Mutation, Told, Writer, tried
 from nova.platform.errors import Timeout
 
 MADE = {"data": {"createPost": {"userErrors": [], "post": {"id": "p1"}}}}
@@ -67,7 +67,7 @@ async def test_a_write_is_sent_again_under_its_key_until_it_is_answered() -> Non
 )
 async def test_any_other_answer_is_wrong(answer: Mapping[str, Any]) -> None:
     told = Told()
-    assert await tried(Answers(answer), "createPost", "", {}, token="t", told=told) is None
+    assert await tried(Answers(answer), Mutation("createPost", "", {}), token="t", told=told) is None
     assert len(told.wrong) == 1
     assert told.wrong[0].startswith("createPost: ")
 
