@@ -18,6 +18,7 @@ import structlog
 
 from nova.app.engines.identity import Identity
 from nova.platform.backoff import Backoff
+from nova.platform.telemetry.metrics import LOG_LINES_LOST
 
 STEADY_S: Final = 10.0
 """Who ran for so long did not fail to start: the next pause is the first one again."""
@@ -59,7 +60,8 @@ class _Running:
 class Supervisor:
     """Starts, keeps, replaces and ends parts. Leaving one running is not possible: end it by `stop`.
 
-    `write` takes whole lines. A part that is asked to end gets `drain_s`, and is killed `grace_s` later.
+    `write` takes whole lines; those for which it raises OSError are left out. A part that is asked to end gets
+    `drain_s`, and is killed `grace_s` later.
     """
 
     def __init__(
@@ -160,7 +162,10 @@ class Supervisor:
                 continue  # longer than any line of ours: what was read of it is dropped
             if not line:
                 return
-            self._write(f"{name:<10}| {line.decode(errors='replace').rstrip()}\n")
+            try:
+                self._write(f"{name:<10}| {line.decode(errors='replace').rstrip()}\n")
+            except OSError:
+                LOG_LINES_LOST.inc()  # who is read no more hangs as soon as the pipe is full
 
     async def _keep(self, name: str) -> None:
         failures = 0

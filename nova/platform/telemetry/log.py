@@ -10,13 +10,14 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from typing import TextIO
+from typing import TextIO, cast
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from nova.platform.rpc.context import current_call
+from nova.platform.telemetry.metrics import LOG_LINES_LOST
 from nova.platform.telemetry.tracing import current_trace_id
 
 MASK = "***"
@@ -35,11 +36,36 @@ _SECRET_TEXT = re.compile(
 _DEEPEST = 6
 
 
+class Lossy:
+    """Writes text to `out` if it takes it: what has no room there, as on a full disk, is counted and left out.
+
+    Whoever logs has something else to do, which must not fail because of that.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        """Write, and return how many characters were taken."""
+        try:
+            return self._out.write(text)
+        except OSError:
+            LOG_LINES_LOST.inc()
+            return 0
+
+    def flush(self) -> None:
+        """Write what still waits, if it can be."""
+        try:
+            self._out.flush()
+        except OSError:
+            LOG_LINES_LOST.inc()
+
+
 class _Line(structlog.PrintLogger):
     """Writes finished lines, and knows the name that its logger was asked for by."""
 
-    def __init__(self, out: TextIO, name: str) -> None:
-        super().__init__(out)
+    def __init__(self, out: Lossy, name: str) -> None:
+        super().__init__(cast("TextIO", out))
         self.name = name
 
 
@@ -48,7 +74,8 @@ def set_up(*, stream: TextIO | None = None, level: int = logging.INFO, console: 
 
     JSON lines, or with `console` lines for people. Libraries are heard from WARNING on.
     """
-    out = stream or sys.stderr
+    terminal = stream or sys.stderr
+    out = Lossy(terminal)
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         _add_call,
@@ -56,14 +83,14 @@ def set_up(*, stream: TextIO | None = None, level: int = logging.INFO, console: 
         structlog.processors.format_exc_info,
         mask,
     ]
-    render: Processor = structlog.dev.ConsoleRenderer(colors=out.isatty()) if console else _as_json
+    render: Processor = structlog.dev.ConsoleRenderer(colors=terminal.isatty()) if console else _as_json
     structlog.configure(
         processors=[_add_name, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *name: _Line(out, str(name[0]) if name else "nova"),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(out)
+    handler = logging.StreamHandler(cast("TextIO", out))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],

@@ -35,6 +35,7 @@ UNKNOWN_ERRORS = Counter("unknown_errors_total", "Errors that were masked as INT
 OPERATIONS_REFUSED = Counter(
     "graphql_operations_refused_total", "GraphQL operations refused before they ran.", ["reason"]
 )
+LOG_LINES_LOST = Counter("log_lines_lost_total", "Log lines that could not be written, as on a full disk.")
 TOKENS_REFUSED = Counter("auth_tokens_refused_total", "Tokens refused.", ["reason"])
 TASKS_FAILED = Counter("tasks_failed_total", "Background tasks that crashed.", ["task"])
 

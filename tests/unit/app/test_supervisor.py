@@ -1,6 +1,7 @@
 """The supervisor, with programs of a line each: what it starts, keeps, replaces and ends, and what outlives it."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -67,6 +68,23 @@ async def test_each_line_is_written_with_the_name_of_its_part(
     await supervisor.begin(part("talker", "import sys; print('one'); print('two', file=sys.stderr); input()"))
     await until(lambda: len(said) >= 2)
     assert {"talker    | one\n", "talker    | two\n"} <= set(said)
+
+
+async def test_c1_who_writes_what_has_no_room_is_read_on(said: list[str]) -> None:
+    """A pipe takes 64 KiB: a part that nobody reads any more would hang before its last line."""
+
+    def write(line: str) -> None:
+        if "no room" in line:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        said.append(line)
+
+    supervisor = Supervisor(write=write, drain_s=0.2, grace_s=0.3)
+    program = (
+        "for _ in range(4): print('no room' * 10_000, flush=True)\nprint('at last', flush=True); input()"
+    )
+    await supervisor.begin(part("talker", program))
+    await until(lambda: "talker    | at last\n" in said)
+    await supervisor.stop()
 
 
 async def test_what_ends_by_itself_is_started_again_and_again(

@@ -1,5 +1,6 @@
 """Log lines: one JSON object each, joined to their call, without secrets."""
 
+import errno
 import io
 import json
 import logging
@@ -11,6 +12,7 @@ import structlog
 
 from nova.platform.rpc.context import CallContext, entered
 from nova.platform.telemetry import log
+from nova.platform.telemetry.metrics import LOG_LINES_LOST
 from tests.tokens import Issuer
 
 
@@ -123,3 +125,21 @@ def test_console_lines_are_for_people(lines: Lines) -> None:
 
 def deep(levels: int) -> object:
     return {"next": deep(levels - 1)} if levels else "end"
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_c1_a_full_disk_takes_log_lines_and_nothing_else(lines: Lines) -> None:
+    before = LOG_LINES_LOST._value.get()
+    log.set_up(stream=Full())
+    structlog.get_logger("here").warning("engine_ended")
+    logging.getLogger("library").warning("of a library")
+    assert LOG_LINES_LOST._value.get() > before
+    log.set_up(stream=lines)
+    structlog.get_logger("here").warning("engine_started_again")
+    assert lines.only()["event"] == "engine_started_again"
