@@ -229,7 +229,7 @@ async def _client(actor: int, party: Party, database: Database, tally: Tally, *,
 
 async def _look(actor: int, party: Party, database: Database, tally: Tally) -> None:
     asked = time.perf_counter()
-    async with database.read() as connection:
+    async with database.primary.connection() as connection:
         if party.copy:
             tally.to_connection_s.append(time.perf_counter() - asked)
         with translated():

@@ -1,9 +1,9 @@
-"""One room's database: reads that may come from a replica, and transactions on the primary."""
+"""One room's database: reads, from a replica where it is as new as the primary, and transactions on the primary."""
 
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -14,6 +14,7 @@ from nova.platform.db.bell import Bell
 from nova.platform.db.claim import pending_claim
 from nova.platform.db.failures import CommitUnknown, is_lost, translate, translated
 from nova.platform.db.pool import Connection, Pool, Record, roll_back
+from nova.platform.db.replica import Replica
 from nova.platform.db.tx import Pending, Tx
 from nova.platform.errors import Internal, Unavailable
 from nova.platform.outbox.write import bell_name, write_events
@@ -63,7 +64,12 @@ class Database:
         self.bell = bell or Bell()
         self._tracing = tracing or Tracing()
         self.primary = self._pool(config, "primary", config.dsn)
-        self._replica = self._pool(config, "replica", config.replica_dsn) if config.replica_dsn else None
+        self._replica_pool = self._pool(config, "replica", config.replica_dsn) if config.replica_dsn else None
+        self._replica = (
+            None
+            if self._replica_pool is None
+            else Replica(self.primary, self._replica_pool, room=config.room)
+        )
 
     def _pool(self, config: DatabaseConfig, name: str, dsn: str) -> Pool:
         return Pool(
@@ -80,14 +86,14 @@ class Database:
     async def open(self) -> None:
         """Make the pools ready."""
         await self.primary.open()
-        if self._replica is not None:
-            await self._replica.open()
+        if self._replica_pool is not None:
+            await self._replica_pool.open()
 
     async def close(self) -> None:
         """Wait for the work in flight and close the pools."""
         await self.primary.close()
-        if self._replica is not None:
-            await self._replica.close()
+        if self._replica_pool is not None:
+            await self._replica_pool.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -96,26 +102,21 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def read(self) -> AbstractAsyncContextManager[Connection]:
-        """Lend a connection for several reads: the replica's when there is one."""
-        return (self._replica or self.primary).connection()
-
     async def fetch(self, sql: str, *args: object) -> list[Record]:
-        """Return all rows; from the replica when there is one that answers."""
+        """Return all rows, of everything that was committed before; from the replica when there is one that has it."""
         if self._replica is not None:
-            try:
+            # It counts its refusals; the primary has the last word.
+            with suppress(Unavailable):
                 return await self._replica.fetch(sql, *args)
-            except Unavailable as error:
-                _log.warning("replica_unavailable", room=self.room, error=error.reason)
         return await self.primary.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: object) -> Record | None:
-        """Return the first row, or None; from the replica when there is one that answers."""
+        """Return the first row, or None; from where `fetch` reads."""
         rows = await self.fetch(sql, *args)
         return rows[0] if rows else None
 
     async def fetchval(self, sql: str, *args: object) -> Any:  # noqa: ANN401 - the column's type is the query's
-        """Return the first column of the first row, or None; from the replica when one answers."""
+        """Return the first column of the first row, or None; from where `fetch` reads."""
         row = await self.fetchrow(sql, *args)
         return None if row is None else row[0]
 

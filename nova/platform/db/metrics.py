@@ -7,3 +7,8 @@ CONNECTIONS_MAX = Gauge("db_connections_max", "Connections that the pool may ope
 ACQUIRE_TIMEOUTS = Counter(
     "db_acquire_timeouts", "Waits for a connection that ended empty.", ["room", "pool"]
 )
+REPLICA_READS = Counter(
+    "db_replica_reads",
+    "Reads that a replica might answer: served by it, or by the primary as it was behind, away or resting.",
+    ["room", "outcome"],
+)

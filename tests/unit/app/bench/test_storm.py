@@ -10,7 +10,7 @@ from nova.app.bench.storm import Peak, Tally, Waits, figures_of, parties
 from nova.app.bench.storm_ground import NoPooler
 from nova.app.rooms import ROOMS
 from nova.platform.config import Config
-from nova.platform.db.pool import PoolExhausted
+from nova.platform.db.failures import PoolExhausted
 from nova.platform.engine_knobs import Engines, PostgresUrl
 from nova.platform.errors import Internal
 
