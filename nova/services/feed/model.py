@@ -76,35 +76,39 @@ class InSlate:
 Place: TypeAlias = InTime | InSlate
 
 
-class Reason(NamedTuple):
-    """One addend of a score: value × weight."""
+class Reasons(NamedTuple):
+    """What a score is made of: value × weight, summed over the features. Those that the post lacks are left out."""
 
-    feature: str
-    value: float
-    weight: float
+    features: Sequence[str] = ()
+    values: Sequence[float] = ()
+    weights: Sequence[float] = ()
+
+
+NO_REASONS: Final = Reasons()
+"""Those of a post that stands in an order of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A post of a slate and why it is there: value × weight, summed over the reasons, is the score."""
+    """A post of a slate and why it is there."""
 
     post_id: bytes
     author_id: bytes
     source: str
     score: float
-    reasons: Sequence[Reason]
+    reasons: Reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A post that may come on a page, why, and the place after it. The reasons sum to the score."""
+    """A post that may come on a page, why, and the place after it."""
 
     post_id: bytes
     author_id: bytes
     place: Place
     source: str
     score: float = 0.0
-    reasons: Sequence[Reason] = ()
+    reasons: Reasons = NO_REASONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

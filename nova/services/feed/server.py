@@ -83,9 +83,9 @@ def _items(candidates: Sequence[Candidate]) -> list[pb.FeedItem]:
             source=candidate.source,
             score=candidate.score,
             page_token=token_of(candidate.place),
-            features=[reason.feature for reason in candidate.reasons],
-            values=[reason.value for reason in candidate.reasons],
-            weights=[reason.weight for reason in candidate.reasons],
+            features=candidate.reasons.features,
+            values=candidate.reasons.values,
+            weights=candidate.reasons.weights,
         )
         for candidate in candidates
     ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nova.api.ranking.v1.ranking_pb2 import RankedPosts
 from nova.native.ids import ID_BYTES
-from nova.services.feed.model import Entry, Reason
+from nova.services.feed.model import Entry, Reasons
 from nova.services.feed.store.columns import cut, entries
 
 FEATURES = ("recency", "from_followed", "post_likes")
@@ -29,12 +29,13 @@ def explained(posts: Sequence[Post], weights: Sequence[float]) -> list[Entry]:
     """Say of each post by itself what its score is made of."""
     found = []
     for post_id, author_id, source, values, multiplier in posts:
-        reasons = [
-            Reason(name, value, weight * multiplier)
+        addends = [
+            (name, value, weight * multiplier)
             for name, value, weight in zip(FEATURES, values, weights, strict=True)
             if value
         ]
-        score = sum(reason.value * reason.weight for reason in reasons)
+        score = sum(value * weight for _, value, weight in addends)
+        reasons = Reasons(*zip(*addends, strict=True))
         found.append(Entry(post_id=post_id, author_id=author_id, source=source, score=score, reasons=reasons))
     return found
 

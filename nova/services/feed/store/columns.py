@@ -1,12 +1,14 @@
 """Ranked posts column by column, as ranking answers them: cut into pieces, and read post by post."""
 
+from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 import numpy as np
 
 from nova.api.ranking.v1.ranking_pb2 import RankedPosts
 from nova.native.ids import ID_BYTES, split
-from nova.services.feed.model import Entry, Reason
+from nova.services.feed.model import Entry, Reasons
 
 _VALUE: Final = np.dtype("<f4")
 
@@ -47,7 +49,13 @@ def entries(posts: RankedPosts) -> list[Entry]:
             author_id=author_id,
             source=source,
             score=score,
-            reasons=[part for part in map(Reason, features, row, row_weights) if part.value],
+            reasons=_reasons(features, row, row_weights),
         )
         for post_id, author_id, source, score, row, row_weights in columns
     ]
+
+
+def _reasons(features: Sequence[str], values: Sequence[float], weights: Sequence[float]) -> Reasons:
+    return Reasons(
+        tuple(compress(features, values)), tuple(compress(values, values)), tuple(compress(weights, values))
+    )

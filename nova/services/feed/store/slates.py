@@ -9,6 +9,7 @@ import asyncio
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -67,17 +68,19 @@ class Slates:
 
     async def part(self, user_id: UserId, place: InSlate, *, want: int) -> tuple[list[Entry], int]:
         """Return at most `want` entries from `place.offset` on, and the length. Raises `SlateGone`."""
-        first = place.offset // _CHUNK
-        chunks = range(first, (place.offset + want - 1) // _CHUNK + 1)
+        start, stop = place.offset, place.offset + want
+        chunks = range(start // _CHUNK, (stop - 1) // _CHUNK + 1)
         head, packed = await self._fields(user_id, place, *map(str, chunks))
         try:
             length, _ = _read(head)
-            posts = [RankedPosts.FromString(chunk) for chunk in packed if chunk is not None]
-            found = [entry for chunk in posts for entry in entries(chunk)]
+            found = [
+                _between(chunk, start - number * _CHUNK, stop - number * _CHUNK)
+                for number, chunk in zip(chunks, packed, strict=True)
+                if chunk is not None
+            ]
         except (DecodeError, ValueError) as error:
             raise SlateGone from error
-        start = place.offset - first * _CHUNK
-        return found[start : start + want], length
+        return list(chain.from_iterable(found)), length
 
     async def outline(self, user_id: UserId, place: InSlate) -> Outline:
         """Return which posts the slate holds. Raises `SlateGone`."""
@@ -96,6 +99,10 @@ class Slates:
         if head is None:
             raise SlateGone
         return head, fields
+
+
+def _between(chunk: bytes, start: int, stop: int) -> list[Entry]:
+    return entries(cut(RankedPosts.FromString(chunk), max(start, 0), stop))
 
 
 def _read(head: bytes) -> tuple[int, bytes]:

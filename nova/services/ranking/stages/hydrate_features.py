@@ -41,14 +41,14 @@ def hydrate(
 
 
 def _own(candidates: Candidates, following: bytes, now: datetime) -> dict[str, NDArray[np.float32]]:
-    sources = np.array([source.value for source in candidates.sources])
+    sources = np.array(candidates.sources, np.str_)
     authors = np.frombuffer(candidates.author_ids, f"V{ID_BYTES}")
     followed = np.isin(authors, np.frombuffer(following, f"V{ID_BYTES}"))
     values = (
         _recency(candidates.post_ids, now),
         followed.astype(np.float32),
-        ((sources == Source.SECOND_DEGREE.value) & ~followed).astype(np.float32),
-        (sources == Source.TOPIC.value).astype(np.float32),
+        ((sources == Source.SECOND_DEGREE) & ~followed).astype(np.float32),
+        (sources == Source.TOPIC).astype(np.float32),
     )
     return dict(zip(OWN_FEATURES, values, strict=True))
 

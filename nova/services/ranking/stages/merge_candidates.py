@@ -1,6 +1,7 @@
 """What all sources found, each post once."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from nova.native.ids import split
 from nova.services.ranking.model import Candidates, Recalled, Source
@@ -16,16 +17,19 @@ def merge_candidates(query: Query, recalled: Sequence[Recalled], *, only_strange
     own posts come from following only: he is not recommended to himself.
     """
     viewer = query.viewer_id.bytes
-    known = set(split(query.following)) | {viewer} if only_strangers else {viewer}
-    found: dict[bytes, tuple[bytes, Source]] = {}
+    known = {viewer, *split(query.following)} if only_strangers else {viewer}
+    authors: dict[bytes, bytes] = {}
+    sources: list[Source] = []
     for part in recalled:
-        for post_id, author_id in zip(split(part.post_ids), split(part.author_ids), strict=True):
-            strange = part.source is Source.FOLLOWS or author_id not in known
-            if strange and post_id not in found and post_id not in query.excluded:
-                found[post_id] = (author_id, part.source)
-    kept = list(found.items())[:MOST]
+        unwanted = set() if part.source is Source.FOLLOWS else known
+        authors |= {
+            post_id: author_id
+            for post_id, author_id in zip(split(part.post_ids), split(part.author_ids), strict=True)
+            if post_id not in authors and post_id not in query.excluded and author_id not in unwanted
+        }
+        sources += [part.source] * (len(authors) - len(sources))
     return Candidates(
-        post_ids=b"".join(post_id for post_id, _ in kept),
-        author_ids=b"".join(author_id for _, (author_id, _) in kept),
-        sources=[source for _, (_, source) in kept],
+        post_ids=b"".join(islice(authors, MOST)),
+        author_ids=b"".join(islice(authors.values(), MOST)),
+        sources=sources[:MOST],
     )
