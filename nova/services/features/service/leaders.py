@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from nova.services.features.model import DAY_S
 
 HALF_LIFE_MS: Final = DAY_S * 1000
@@ -54,8 +56,12 @@ class Leaders:
 
     def best(self, limit: int) -> list[tuple[bytes, bytes]]:
         """Return (post, author) of the `limit` posts with the most reactions, best first."""
-        scores = ((total.log2, post_id) for post_id, total in self._sums.items() if total.sign > 0)
-        return [(post_id, self._authors[post_id]) for _, post_id in heapq.nlargest(limit, scores)]
+        leading = [post_id for post_id, total in self._sums.items() if total.sign > 0]
+        log2s = np.array([total.log2 for total in self._sums.values() if total.sign > 0])
+        # All that may be among them, ties too; few are then put in order.
+        least = np.partition(log2s, -limit)[-limit] if limit < len(leading) else -math.inf
+        chosen = [(log2s[place], leading[place]) for place in np.flatnonzero(log2s >= least).tolist()]
+        return [(post_id, self._authors[post_id]) for _, post_id in heapq.nlargest(limit, chosen)]
 
     def dump(self) -> list[tuple[str, str, float, int]]:
         """Return all posts with author, score and sign, for a snapshot."""
