@@ -58,8 +58,8 @@ async def linked(data: Path) -> AsyncIterator[Stage]:
 def no_small_disk() -> str | None:
     """Say why none can be had here; None where one can."""
     with tempfile.TemporaryDirectory() as folder:
-        refusal = _refusal("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder)
-        return refusal or _refusal("umount", folder)
+        why = refusal("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder)
+        return why or refusal("umount", folder)
 
 
 @asynccontextmanager
@@ -150,7 +150,7 @@ def _set(clock: Path, minutes: int) -> None:
 
 def no_room_apart() -> str | None:
     """Say why no room can have a network of its own here; None where it can."""
-    return _refusal("ip", "netns", "add", _SPACE) or _refusal("ip", "netns", "del", _SPACE)
+    return refusal("ip", "netns", "add", _SPACE) or refusal("ip", "netns", "del", _SPACE)
 
 
 @asynccontextmanager
@@ -163,13 +163,14 @@ async def with_room_apart(data: Path, room: str) -> AsyncIterator[Stage]:
             await _run("ip", *there, "address", "add", f"{address}/30", "dev", link)
             await _run("ip", *there, "link", "set", link, "up")
         knobs = {"NOVA_GRPC_HOST": _HERE}
-        async with stage(data, Fitting(knobs=knobs, fit=partial(_moved_apart, room))) as found:
+        async with stage(data, Fitting(knobs=knobs, fit=partial(moved_apart, room))) as found:
             yield found
     finally:
         await _run("ip", "netns", "del", _SPACE)
 
 
-def _moved_apart(room: str, part: Part, config: Config) -> Part:
+def moved_apart(room: str, part: Part, config: Config) -> Part:
+    """Return a part as it is where `room` is apart: that one moved, all others told where it is."""
     target = {"NOVA_GRPC_TARGET": f"ipv4:{_HERE}:{{port}},{_APART}:{{port}}"}
     if part.name != room:
         return replace(part, environment={**part.environment, **target})
@@ -200,11 +201,11 @@ async def cut_off(_place: Stage) -> AsyncIterator[None]:
 
 async def _run(*command: str) -> None:
     """Run a command of the system. Raises `Unavailable` with what it says."""
-    if (refusal := await asyncio.to_thread(_refusal, *command)) is not None:
-        raise Unavailable(refusal)
+    if (why := await asyncio.to_thread(refusal, *command)) is not None:
+        raise Unavailable(why)
 
 
-def _refusal(*command: str) -> str | None:
+def refusal(*command: str) -> str | None:
     """Run a command of the system; return what it says where it fails."""
     if os.geteuid() != 0:
         return f"only root may `{command[0]}`"

@@ -8,17 +8,21 @@ from typing import Any, cast
 
 import pytest
 
+from nova.app.authority import issue_all
 from nova.app.bench.catalog import run_benchmark
 from nova.app.bench.chaos import Outcome, chosen, figures_of, remark_of
 from nova.app.bench.chaos_faults import killed
 from nova.app.bench.chaos_links import Link, postgres_link, redis_link
 from nova.app.bench.chaos_load import POSTS, Crowd, Reader
+from nova.app.bench.chaos_places import clock_off, moved_apart, refusal
 from nova.app.bench.chaos_rows import Act, Row, acts_of
+from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.figures import Figure
 from nova.app.bench.open_loop import Load
 from nova.app.bench.proof import Found
 from nova.app.bench.town import Person
 from nova.app.bench.writers import Told
+from nova.app.processes import parts_of
 from nova.app.rooms import ROOMS
 from nova.platform.config import Config
 from nova.platform.configure import load
@@ -201,3 +205,38 @@ async def test_a_link_to_nobody_cuts_at_once(tmp_path: Path) -> None:
         incoming, outgoing = await asyncio.open_unix_connection(tmp_path / "link")
         assert await incoming.read() == b""
         outgoing.close()
+
+
+async def test_clocks_are_set_and_set_right_again(tmp_path: Path) -> None:
+    (tmp_path / "clocks").mkdir()
+    parts = SimpleNamespace(parts=["content", "feed"])
+    place = cast("Stage", SimpleNamespace(data=tmp_path / "data", supervisor=parts))
+
+    def told() -> dict[str, str]:
+        return {clock.name: clock.read_text() for clock in (tmp_path / "clocks").iterdir()}
+
+    async with clock_off(place, minutes=5, part="feed"):
+        assert told() == {"feed": "+5m\n"}
+    async with clock_off(place, minutes=-5):
+        assert told() == {"content": "-5m\n", "feed": "-5m\n"}
+    assert set(told().values()) == {"+0m\n"}
+
+
+def test_the_room_apart_is_found_and_finds_the_others(tmp_path: Path) -> None:
+    config = load({"NOVA_DATA": str(tmp_path)})
+    issue_all(tmp_path / "certificates")
+    parts = parts_of(config, {}, tmp_path / "certificates")
+    moved = {part.name: moved_apart("social", part, config) for part in parts}
+    targets = {part.environment["NOVA_GRPC_TARGET"] for part in moved.values()}
+    assert targets == {"ipv4:198.18.0.1:{port},198.18.0.2:{port}"}
+    apart = [name for name, part in moved.items() if "netns" in part.command]
+    assert apart == ["social"]
+    assert moved["social"].environment["NOVA_GRPC_HOST"] == "198.18.0.2"
+    assert moved["social"].moved is None
+
+
+def test_what_the_machine_does_not_allow_is_said() -> None:
+    assert refusal("true-that-is-nowhere") in {
+        "there is no `true-that-is-nowhere`",
+        "only root may `true-that-is-nowhere`",
+    }
