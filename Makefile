@@ -56,7 +56,7 @@ engines-stop: ## End the engines; what they keep stays in .nova-engines.
 .PHONY: test-real
 test-real: engines ## The contract and end-to-end suites on these engines, which are emptied for it.
 	NOVA_TEST_ENGINES=$(CURDIR)/.nova-engines/env $(PYTHON) -m pytest tests/contract tests/e2e tests/unit/graph \
-	  -k "kafka or neo4j or real-engines" $(ARGS)
+	  -k "kafka or neo4j or pgbouncer or replica or real-engines" $(ARGS)
 
 .PHONY: native
 native: ## Build the native core again, in release.

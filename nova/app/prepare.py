@@ -6,6 +6,8 @@ from nova.app import rooms
 from nova.app.sources import Sources
 from nova.platform.db.bell import Bell
 from nova.platform.db.migrate import Migrations
+from nova.platform.knobs import read
+from nova.platform.log.kafka_security import KafkaSecurity
 from nova.platform.log.port import EventLog
 from nova.platform.log.postgres import SCHEMA, PostgresLog
 
@@ -31,7 +33,12 @@ def log_of(sources: Sources, bell: Bell | None = None) -> EventLog:
     from nova.platform.log.kafka_registry import SchemaRegistry  # noqa: PLC0415
 
     return KafkaLog(
-        Cluster(bootstrap=kafka.bootstrap, prefix=kafka.prefix, replication=kafka.replication),
+        Cluster(
+            bootstrap=kafka.bootstrap,
+            prefix=kafka.prefix,
+            replication=kafka.replication,
+            security=read(KafkaSecurity, kafka.security),
+        ),
         registry=None if kafka.registry_url is None else SchemaRegistry(kafka.registry_url),
     )
 

@@ -11,17 +11,21 @@ from nova.app.engines.embedded import Engines
 from nova.app.engines.passwords import kept_passwords
 from nova.app.engines.roles import DATABASE, LOG, role_of
 from nova.platform.config import Config
-from nova.platform.knobs import BadConfig, Secret
+from nova.platform.knobs import BadConfig, Secret, spelt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kafka:
-    """The Kafka that keeps the events: its brokers, what stands before names there, and the registry beside it."""
+    """The Kafka that keeps the events: its brokers, what stands before names there, and the registry beside it.
+
+    `security` has the knobs of `KafkaSecurity` that are set, by variable, as they are spelt: fit to be kept as JSON.
+    """
 
     bootstrap: str
     prefix: str = ""
     replication: int = 1
     registry_url: str | None = None
+    security: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,7 @@ def _kafka(config: Config) -> Kafka | None:
         prefix=engines.kafka_prefix,
         replication=engines.kafka_replication,
         registry_url=_revealed(engines.schema_registry_url),
+        security=spelt(config.kafka),
     )
 
 

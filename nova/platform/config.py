@@ -12,6 +12,7 @@ from typing import Annotated
 from nova.platform.engine_knobs import Engines
 from nova.platform.errors import NotFound
 from nova.platform.knobs import Knob, Row, Secret, rows
+from nova.platform.log.kafka_security import KafkaSecurity
 from nova.platform.mail.knobs import MailKnobs
 from nova.platform.rpc.tls import Tls
 
@@ -313,6 +314,7 @@ class Config:
 
     server: Server = field(default_factory=Server)
     engines: Engines = field(default_factory=Engines)
+    kafka: KafkaSecurity = field(default_factory=KafkaSecurity)
     limits: Limits = field(default_factory=Limits)
     graphql: GraphQL = field(default_factory=GraphQL)
     tokens: Tokens = field(default_factory=Tokens)

@@ -23,13 +23,14 @@ from nova.platform.config import (
 )
 from nova.platform.engine_knobs import Engines
 from nova.platform.knobs import BadConfig, knobs_of, read, refuse_unknown
+from nova.platform.log.kafka_security import KafkaSecurity, refuse_bare_password, refuse_contradictions
 from nova.platform.mail.knobs import MailKnobs
 from nova.platform.rpc.tls import Tls
 
 _SECRET_LEAST = 32
 _BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 _SECTIONS = {
-    "server": Server, "engines": Engines, "limits": Limits, "graphql": GraphQL,
+    "server": Server, "engines": Engines, "kafka": KafkaSecurity, "limits": Limits, "graphql": GraphQL,
     "tokens": Tokens, "mail": MailKnobs, "cache": CacheKnobs, "telemetry": Telemetry, "tls": Tls, "secrets": Secrets,
 }  # fmt: skip
 
@@ -70,6 +71,7 @@ def _refuse_contradictions(config: Config) -> None:
         raise BadConfig("NOVA_POSTGRES_POOLER_URL", str(engines.postgres_pooler_url),
                         "migrations and wake-ups need PostgreSQL itself: set NOVA_POSTGRES_URL too.")  # fmt: skip
     _refuse_kafka_contradictions(engines)
+    refuse_contradictions(config.kafka, has_kafka=engines.kafka_bootstrap is not None)
     if cache.local_ttl_s > cache.redis_ttl_s:
         raise BadConfig("NOVA_CACHE_LOCAL_TTL_S", str(cache.local_ttl_s),
                         f"it may not exceed NOVA_CACHE_REDIS_TTL_S ({cache.redis_ttl_s:g} s).")  # fmt: skip
@@ -132,6 +134,7 @@ def _refuse_laptop_habits(config: Config) -> None:
         raise BadConfig(
             "NOVA_KAFKA_REPLICATION", "1", "the events of one broker go with it: keep three replicas."
         )
+    refuse_bare_password(config.kafka)
     if config.mail.smtp_url is None:
         raise BadConfig("NOVA_SMTP_URL", None, "production sends its mail: name the SMTP server.")
     if config.mail.public_url is None:

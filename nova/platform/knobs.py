@@ -119,6 +119,16 @@ def read(section: type[S], environ: Mapping[str, str]) -> S:
     return section(**values)
 
 
+def spelt(section: object) -> dict[str, str]:
+    """Return the variables that `read` would build a section of: those of knobs that are set. Secrets are in it."""
+    found = {}
+    for name, _, spec in knobs_of(type(section)):
+        value = getattr(section, name)
+        if value is not None:
+            found[spec.variable] = value.reveal() if isinstance(value, Secret) else _shown(value)
+    return found
+
+
 def refuse_unknown(environ: Iterable[str], known: Iterable[str]) -> None:
     """Raise `BadConfig` when a `NOVA_*` variable is set that nothing reads: most often it is a typo."""
     names = sorted(known)

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,6 +17,7 @@ from aiokafka.errors import (
 )
 
 from nova.platform.errors import Unavailable
+from nova.platform.log.kafka_security import KafkaSecurity
 from nova.platform.log.port import MAX_RECORD_BYTES, Refused
 
 Place: TypeAlias = TopicPartition
@@ -39,12 +40,14 @@ _REFUSALS = (InvalidTopicError, MessageSizeTooLargeError, RecordListTooLargeErro
 class Cluster:
     """Where the brokers answer, and what stands before each name of ours on them.
 
-    `bootstrap` is host:port, with commas. `replication` is that of the topics that are made.
+    `bootstrap` is host:port, with commas. `replication` is that of the topics that are made. A client is made by
+    `security`; making one raises `BadConfig` where its files cannot be used.
     """
 
     bootstrap: str
     prefix: str = ""
     replication: int = 1
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
     def on_wire(self, name: str) -> str:
         """Return the name that a topic, a group or a producer has on the cluster."""
@@ -56,15 +59,12 @@ class Cluster:
 
     def admin(self) -> AIOKafkaAdminClient:
         """Return a client that makes and describes."""
-        return AIOKafkaAdminClient(
-            bootstrap_servers=self.bootstrap, client_id="nova", request_timeout_ms=_ms(ANSWER_S)
-        )
+        return AIOKafkaAdminClient(**self._client(), request_timeout_ms=_ms(ANSWER_S))
 
     def member(self, group: str) -> AIOKafkaConsumer:
         """Return a consumer of a group. It commits when told to, and begins at the oldest record."""
         return AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
-            client_id="nova",
+            **self._client(),
             group_id=self.on_wire(group),
             isolation_level="read_committed",
             auto_offset_reset="earliest",
@@ -77,8 +77,7 @@ class Cluster:
     def reader(self) -> AIOKafkaConsumer:
         """Return a consumer of no group. A position that is not kept any more is an error to it."""
         return AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
-            client_id="nova",
+            **self._client(),
             isolation_level="read_committed",
             auto_offset_reset="none",
             enable_auto_commit=False,
@@ -91,8 +90,7 @@ class Cluster:
         With an `identity` it writes in transactions, and whoever starts a producer of that identity later fences it.
         """
         return AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap,
-            client_id="nova",
+            **self._client(),
             acks="all",
             enable_idempotence=True,
             transactional_id=None if identity is None else self.on_wire(identity),
@@ -102,6 +100,10 @@ class Cluster:
             request_timeout_ms=_ms(ANSWER_S),
             retry_backoff_ms=_ms(_RETRY_S),
         )
+
+    def _client(self) -> dict[str, Any]:
+        """Return what every client is told."""
+        return {"bootstrap_servers": self.bootstrap, "client_id": "nova", **self.security.options()}
 
 
 @contextmanager

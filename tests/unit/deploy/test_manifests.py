@@ -57,7 +57,7 @@ def test_a_room_is_scaled_by_topics_that_it_hears(room: str) -> None:
 
 def test_the_chart_turns_knobs_that_exist() -> None:
     text = "".join(path.read_text() for path in (CHART / "values.yaml", *(CHART / "templates").iterdir()))
-    turned = set(re.findall(r"NOVA_[A-Z_]*[A-Z]", text))
+    turned = set(re.findall(r"NOVA_[A-Z0-9_]*[A-Z0-9]", text))
     assert turned
     assert turned <= {row.variable for row in describe(Config())}
 

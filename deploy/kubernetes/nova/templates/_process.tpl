@@ -87,6 +87,9 @@ spec:
         - {name: data, mountPath: /var/lib/nova}
         - {name: tmp, mountPath: /tmp}
         - {name: tls, mountPath: /etc/nova/tls, readOnly: true}
+        {{- if .root.Values.kafkaAuthoritySecret }}
+        - {name: kafka-authority, mountPath: /etc/nova/kafka, readOnly: true}
+        {{- end }}
   volumes:
     - name: data
       emptyDir: {sizeLimit: 1Gi}
@@ -94,6 +97,10 @@ spec:
       emptyDir: {medium: Memory, sizeLimit: 64Mi}
     - name: tls
       secret: {secretName: nova-{{ .name }}-tls, defaultMode: 0440}
+    {{- with .root.Values.kafkaAuthoritySecret }}
+    - name: kafka-authority
+      secret: {secretName: {{ . }}, defaultMode: 0440}
+    {{- end }}
 {{- end }}
 
 {{/* The kubelet's own gRPC probe speaks no TLS, so the probe runs beside the server and shows the room's certificate. */}}
