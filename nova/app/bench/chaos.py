@@ -10,7 +10,7 @@ import itertools
 import shutil
 import tempfile
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,8 +89,8 @@ def chosen(acts: Sequence[Act], only: str) -> Sequence[Act]:
     found = [replace(act, rows=[row for row in act.rows if only.lower() in row.name.lower()]) for act in acts]
     found = [act for act in found if act.rows]
     if not found:
-        names = ", ".join(row.name for act in acts for row in act.rows)
-        raise InvalidArgument(f"No row of chaos has {only!r} in its name: there are {names}.")
+        names = "; ".join(row.name for act in acts for row in act.rows)
+        raise InvalidArgument(f"No row of chaos has {only!r} in its name. They are: {names}.")
     return found
 
 
@@ -182,7 +182,9 @@ def remark_of(outcome: Outcome) -> str:
     people, failure = outcome.people, outcome.failure
     if people is None:
         return failure or ""
+    unanswered = Counter(error.message for error in outcome.reads.errors) if outcome.reads else Counter[str]()
     not_right = {
+        "reads": [f"{many} times {why}" for why, many in unanswered.most_common()],
         "silent": people.reader.silent,
         "wrong": _wrong(people),
         "lost": outcome.found.lost,

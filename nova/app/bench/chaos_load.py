@@ -48,7 +48,7 @@ class Reader:
         try:
             answer = await self.ask(_MODES[number % len(_MODES)])
         except LOST_ANSWERS as error:
-            raise Unavailable("Nothing answered.") from error
+            raise Unavailable("no answer") from error
         self.take(answer, _MODES[number % len(_MODES)])
 
     async def ask(self, mode: str) -> Mapping[str, Any]:
@@ -58,13 +58,12 @@ class Reader:
     def take(self, answer: Mapping[str, Any], mode: str) -> None:
         """Judge an answer. Raises as `read` does."""
         errors, degraded = answer.get("errors", []), answer.get("extensions", {}).get("degraded", [])
+        codes = {str(error.get("extensions", {}).get("code")): error for error in errors}
         self.named |= dict.fromkeys(degraded)
-        self.wrong += [
-            f"homeFeed: {error}" for error in errors if error.get("extensions", {}).get("code") not in RETRIED
-        ]
+        self.wrong += [f"homeFeed: {error}" for code, error in codes.items() if code not in RETRIED]
         feed = (answer.get("data") or {}).get("homeFeed")
         if feed is None:
-            raise Unavailable("There is no feed in the answer.")
+            raise Unavailable(f"no feed, {', '.join(codes) or 'and nothing said'}")
         fewest = POSTS if mode == "FOLLOWING" else 1
         if len(feed["edges"]) < fewest and not errors and not degraded:
             self.silent.append(f"{mode}: {len(feed['edges'])} of {fewest} posts")

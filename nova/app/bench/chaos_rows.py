@@ -16,6 +16,7 @@ from nova.app.bench.chaos_faults import (
     killed,
     resetting,
     slow,
+    spared,
 )
 from nova.app.bench.chaos_places import (
     clock_off,
@@ -78,6 +79,7 @@ def acts_of(config: Config) -> Sequence[Act]:
 def _parts() -> Act:
     return Act(
         rows=[
+            Row(part="nothing", how="broken", fault=spared),
             *(
                 Row(
                     part=room,

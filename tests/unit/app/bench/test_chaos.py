@@ -51,7 +51,7 @@ def test_rows_are_chosen_by_a_part_of_their_names() -> None:
         "Redis, link slow",
         "Redis, link reset",
     ]
-    with pytest.raises(InvalidArgument, match="there are identity killed, "):
+    with pytest.raises(InvalidArgument, match="They are: nothing broken; identity killed; "):
         chosen(acts, "no such part")
 
 
@@ -115,7 +115,7 @@ def outcome(*, lost: int = 0, unanswered: int = 0, answers: bool = True) -> Outc
     return Outcome(
         row=Row(part="graph", how="killed", fault=killed("graph"), answers=answers),
         people=people,
-        reads=Load(seconds=[0.02] * 39, errors=[Unavailable()], lasted_s=4.0),
+        reads=Load(seconds=[0.02] * 39, errors=[Unavailable("no feed, TIMEOUT")], lasted_s=4.0),
         found=Found(lost=[f"post: {number}" for number in range(lost)]),
         back_s=2.5,
     )
@@ -136,7 +136,10 @@ def test_a_row_tells_what_was_answered_and_what_became_of_it() -> None:
         0,
         2.5,
     ]
-    assert remark_of(outcome(lost=3)) == "named: graph; lost: post: 0; lost: post: 1"
+    assert (
+        remark_of(outcome(lost=3))
+        == "named: graph; reads: 1 times no feed, TIMEOUT; lost: post: 0; lost: post: 1"
+    )
 
 
 def test_without_a_gateway_nobody_is_answered() -> None:
