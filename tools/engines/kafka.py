@@ -1,6 +1,11 @@
-"""Apache Kafka in KRaft mode: one process, broker and controller."""
+"""Apache Kafka in KRaft mode: one process, broker and controller.
+
+It listens twice: in the open, as all of `make engines` does, and on the port two above with TLS for users who sign in.
+"""
 
 from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from artifacts import jars, run
@@ -9,14 +14,23 @@ from folder import HOST, Folder
 from java import java
 from server import Server
 
+from nova.app.authority import Authority
+
 NAME = "kafka"
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers={host}:{controller}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},SECURE://{host}:{secure}
+advertised.listeners=PLAINTEXT://{host}:{port},SECURE://{host}:{secure}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={keystore}
+listener.name.secure.ssl.truststore.type=PEM
+listener.name.secure.ssl.truststore.location={authority}
+listener.name.secure.ssl.client.auth=required
+listener.name.secure.sasl.enabled.mechanisms=PLAIN
+listener.name.secure.plain.sasl.jaas.config={jaas}
 log.dirs={data}
 auto.create.topics.enable=false
 # One broker keeps one copy of what Kafka keeps for itself.
@@ -32,6 +46,10 @@ group.initial.rebalance.delay.ms=0
 """
 
 
+_JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_nova="{password}";'
+_LIFE = timedelta(days=300)
+
+
 class Kafka(Engine):
     """The broker."""
 
@@ -39,6 +57,8 @@ class Kafka(Engine):
         self._pin = pin
         self._folder = folder.part(NAME)
         self._controller = folder.port(93)
+        self._secure = folder.port(94)
+        self._password = folder.secret(NAME)
         port = folder.port(92)
         url = f"{HOST}:{port}"
         super().__init__(
@@ -52,9 +72,7 @@ class Kafka(Engine):
         """Fetch, format the storage once, start."""
         program, lib = java(), jars(self._pin, self._folder)
         settings, data = self._folder / "server.properties", self._folder / "data"
-        settings.write_text(
-            _PROPERTIES.format(host=HOST, port=self._server.port, controller=self._controller, data=data)
-        )
+        self._write(settings, data)
         classes = ["-cp", f"{lib}/*"]
         if not (data / "meta.properties").exists():
             tool = [program, *classes, "kafka.tools.StorageTool"]
@@ -62,3 +80,20 @@ class Kafka(Engine):
             run([*tool, "format", "--standalone", "-t", cluster_id, "-c", str(settings)], cwd=self._folder)
         log = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         self._server.start([program, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)])
+
+    def _write(self, settings: Path, data: Path) -> None:
+        """Write what the broker reads, with a certificate of its own and one for `nova`."""
+        certificates = self._folder / "certificates"
+        authority = Authority.of(certificates)
+        authority.issue("nova", life=_LIFE)
+        own = authority.issue(NAME, life=_LIFE)
+        keystore = certificates / "broker.pem"
+        for file in (keystore, settings):
+            file.touch(mode=0o600)
+        keystore.write_text(own.key.read_text() + own.certificate.read_text())
+        settings.write_text(
+            _PROPERTIES.format(
+                host=HOST, port=self._server.port, controller=self._controller, secure=self._secure, data=data,
+                keystore=keystore, authority=own.authority, jaas=_JAAS.format(password=self._password),
+            )
+        )  # fmt: skip
