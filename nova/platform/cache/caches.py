@@ -33,12 +33,14 @@ class Caches:
         """Return the cache `name`, such as `user.profile`; another meaning of its bytes needs another name.
 
         `entries` bounds the values in the process; `ttl_s` is the life of a value there, at most what is configured.
+        With 0 the process keeps nothing, and Redis is asked each time: a reader in another process then sees a change
+        as soon as whoever made it has awaited `invalidate`, and not some milliseconds later.
         """
         knobs = self._knobs
         shared = SharedLayer(
             self._redis, name=name.encode(), codec=codec, trust=Trust(), ttl_s=knobs.redis_ttl_s
         )
-        local_ttl_s = min(ttl_s or knobs.local_ttl_s, knobs.local_ttl_s)
+        local_ttl_s = knobs.local_ttl_s if ttl_s is None else min(ttl_s, knobs.local_ttl_s)
         return Cache(shared, bus=self._bus, entries=entries or knobs.local_entries, ttl_s=local_ttl_s)
 
     async def start(self) -> None:

@@ -146,7 +146,9 @@ class Cache(Generic[V]):
         self, keys: list[bytes], values: Mapping[bytes, V | None], *, started_at: float, believed: bool
     ) -> None:
         """Keep values in the process, for moments only while there is no bus to take them back."""
-        ttl_s = self._ttl_s if believed else _DEGRADED_TTL_S
+        ttl_s = self._ttl_s if believed else min(self._ttl_s, _DEGRADED_TTL_S)
+        if ttl_s == 0:
+            return
         for key in keys:
             value = values[key]
             # What is loaded together should not expire together.

@@ -59,7 +59,8 @@ def build(platform: Platform) -> Room:
     )
     words = UserWords(
         UserServiceStub(platform.channel("user")),
-        platform.caches.open(MUTED_WORDS, ProtoCodec(ListMutedWordsResponse)),
+        # What somebody has muted is gone with his next page, and that may come before the news from user's process.
+        platform.caches.open(MUTED_WORDS, ProtoCodec(ListMutedWordsResponse), ttl_s=0),
         clock=platform.clock,
     )
     unwanted = FilterDismissed(dismissals), FilterMutedWords(words=words, posts=content)

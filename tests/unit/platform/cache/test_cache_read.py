@@ -28,6 +28,21 @@ async def in_redis_now(process: Process) -> bool:
     return await in_redis(process, b"a") is not None
 
 
+async def test_a_cache_that_keeps_nothing_in_the_process_sees_a_change_with_the_next_read(
+    start_process: StartProcess, source: Source
+) -> None:
+    writer, reader = await start_process(), await start_process()
+    cache = reader.caches.open("test", BytesCodec(), ttl_s=0)
+    for value in (b"1", b"2", b"3"):
+        source.values[b"a"] = value
+        await writer.cache.invalidate(b"a")
+        assert await cache.get(b"a", source.load) == value
+        assert cache.peek(b"a") is MISS, "no news has to arrive first"
+        await until(lambda: in_redis_now(reader))
+        assert await cache.get(b"a", source.load) == value
+    assert source.asked == [b"a"] * 3, "Redis answers in between"
+
+
 async def test_the_source_is_asked_once(start_process: StartProcess, source: Source) -> None:
     process = await start_process()
     source.values[b"a"] = b"1"
