@@ -37,8 +37,8 @@ CROWD: Final = 12
 SERVERS: Final = 200
 SECONDS: Final = 10.0
 LOOK_EVERY_S: Final = 0.25
-_DOORS: Final = 12
-"""Pools that open at once: with up to 8 transactions each they leave PgBouncer some of its 150 servers."""
+_DOORS: Final = 4
+"""Pools that open at once: a connection has 5 s to open, and on few cores they wait for one another."""
 _SHOWN: Final = 3
 
 _PEAK: Final = """
@@ -151,7 +151,7 @@ async def storm(config: Config) -> Result:
         benchmark="storm",
         machine=where,
         figures=figures_of(tally, peak, waits, lasted_s=lasted_s),
-        notes=(*_NOTES, *(f"refused: {error!r}" for error in tally.refused[:_SHOWN])),
+        notes=(*_NOTES, *(f"refused: {error!r}, by {error.__cause__!r}" for error in tally.refused[:_SHOWN])),
     )
 
 
