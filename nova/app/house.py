@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
@@ -20,8 +20,6 @@ from nova.app.callers import GATEWAY, closed
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
 from nova.app.prepare import log_of
 from nova.app.sources import Sources
-from nova.gateway.wiring import Gateway
-from nova.gateway.wiring import build as build_gateway
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.caution import Caution
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
@@ -54,6 +52,10 @@ from nova.platform.tasks import Tasks
 from nova.platform.telemetry.metrics import serve_exposition
 from nova.platform.telemetry.tracing import Tracing, traces_in, tracing_to
 from nova.policy.permissions import SENSITIVE
+
+if TYPE_CHECKING:
+    # A process of rooms alone does without GraphQL: half of what the gateway's process imports.
+    from nova.gateway.wiring import Gateway
 
 NOTICE_S = 0.5
 """How long before a port is closed those who call or balance are told, so that they go elsewhere in time."""
@@ -205,7 +207,7 @@ class House:
         for name in self.names:
             self.built[name] = rooms.build(name, self._platform_of(name))
             self._local.bind(_closed(self.built[name]))
-        gateway = build_gateway(self._platform_of(GATEWAY)) if self._with_gateway else None
+        gateway = self._gateway() if self._with_gateway else None
         # Every cache is open by now, so that the bus knows for whom it listens.
         await self.platform.caches.start()
         stack.push_async_callback(self.platform.caches.aclose)
@@ -231,7 +233,12 @@ class House:
         if gateway is not None:
             await self._open_door(gateway, stack)
 
-    async def _open_door(self, gateway: Gateway, stack: AsyncExitStack) -> None:
+    def _gateway(self) -> "Gateway":
+        from nova.gateway.wiring import build  # noqa: PLC0415 - see above
+
+        return build(self._platform_of(GATEWAY))
+
+    async def _open_door(self, gateway: "Gateway", stack: AsyncExitStack) -> None:
         server = self.config.server
         try:
             await gateway.server.start()
@@ -243,7 +250,7 @@ class House:
         stack.push_async_callback(self._close_door, gateway)
         self.url = f"http://{server.host}:{gateway.server.port}"
 
-    async def _close_door(self, gateway: Gateway) -> None:
+    async def _close_door(self, gateway: "Gateway") -> None:
         """Say that this process is no longer ready, and let whoever balances hear it, before the door closes."""
         self.health.drain()
         if self._listen:
