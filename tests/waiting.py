@@ -7,14 +7,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 20.0) -> None:
-    """Return once `condition()` is true. Raises TimeoutError after `within_s` seconds."""
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 20.0, every_s: float = 0.005
+) -> None:
+    """Return once `condition()` is true, asked every `every_s`. Raises TimeoutError after `within_s` seconds."""
     async with asyncio.timeout(within_s):
         while True:
             holds = condition()
             if await holds if inspect.isawaitable(holds) else holds:
                 return
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(every_s)
 
 
 @asynccontextmanager
