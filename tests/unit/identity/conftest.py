@@ -1,10 +1,12 @@
 """The identity room, on a schema of each test's own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from nova.platform.clock import FixedClock
 from nova.platform.db.database import Database
@@ -12,6 +14,15 @@ from nova.platform.redis.client import Redis, connect
 from tests.one_room import room_database
 from tests.scratch import Scratch
 from tests.unit.identity.identity_house import IdentityHouse, opened
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_keys() -> Iterator[None]:
+    """Make four keys for all tests: one of full strength takes as long as the rest of a test does."""
+    made = cycle([RSAKey.generate_key(2048) for _ in range(4)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RSAKey, "generate_key", lambda _bits: next(made))
+        yield
 
 
 @pytest.fixture
