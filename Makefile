@@ -11,6 +11,9 @@ HELM   := tools/bin/helm
 PROTOS := $(shell find proto -name '*.proto')
 NATIVE := $(shell find native -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
+# A process of a room starts in two thirds of the CPU when its byte code lies beside it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## Print this list.
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,7 +25,11 @@ up: $(VENV)/.installed ## Install all and run the whole platform, with a living 
 .PHONY: test
 test: $(VENV)/.developed ## The development extras and the whole default suite.
 	cargo test --quiet --locked
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 $(ARGS)
+
+.PHONY: test-long
+test-long: $(VENV)/.developed ## What takes minutes by itself: whole platforms killed, rolled, benched; a world recounted.
+	$(PYTHON) -m pytest -m long $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.developed $(NODE)/.installed ## Formatting, types, layers, stubs, clippy, migrations, protobuf.

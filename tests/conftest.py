@@ -1,20 +1,41 @@
 """What every test may stand on: the real engines, started once a session in a folder of their own."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from nova.app.engines.embedded import Engines
 from tests.scratch import Scratch
+from tests.workers import OnePlatformAWorker
 
 # A busy machine is no failure: how long an example takes is for the benchmarks.
 settings.register_profile("nova", deadline=None)
 settings.load_profile("nova")
 
 ROOMS = ("identity", "user", "graph", "content", "social", "features", "ranking", "feed")
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+
+
+def pytest_configure() -> None:
+    """Keep the data folders of tests in memory where there is room: a commit then waits for no disk."""
+    if "TMPDIR" not in os.environ and _holds_programs(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def _holds_programs(folder: Path) -> bool:
+    if not os.access(folder, os.W_OK):
+        return False
+    told = os.statvfs(folder)
+    return told.f_bavail * told.f_frsize > ENOUGH_BYTES and not told.f_flag & os.ST_NOEXEC
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OnePlatformAWorker:
+    return OnePlatformAWorker(config, log)
 
 
 @pytest.fixture(scope="session")

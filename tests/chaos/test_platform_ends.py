@@ -62,25 +62,9 @@ async def test_an_asked_for_end_leaves_no_process_port_or_socket(
     assert_nothing_is_left(upped, pids, sockets)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_process_for_each_room_ends_with_the_one_that_was_started(
-    upped: Upped, number: signal.Signals
-) -> None:
-    await upped.begin("--processes")
-    said = await upped.ready()
-    assert said["pid"] == upped.process.pid
-    pids, sockets = list(family(upped.process.pid)), run_folder(upped)
-    assert len(pids) > len(PARTS)
-    assert sockets is not None
-    log = upped.data / "logs" / "nova.log"
-    async with httpx.AsyncClient() as client:
-        assert (await client.get(f"{upped.url}/readyz")).status_code == 200
-        assert await upped.interrupt(number) == 0
-    assert_nothing_is_left(upped, pids, sockets)
-    assert "part_ended_badly" not in log.read_text()
-
-
-async def test_c2_a_kill_takes_the_process_of_each_room_along(upped: Upped) -> None:
+@pytest.mark.long
+async def test_c2_processes_of_rooms_end_with_the_one_that_was_started(upped: Upped) -> None:
+    """Killed, it takes them along at once; asked to, it ends them in good order."""
     await upped.begin("--processes")
     await upped.ready()
     pids = list(family(upped.process.pid))
@@ -88,8 +72,16 @@ async def test_c2_a_kill_takes_the_process_of_each_room_along(upped: Upped) -> N
     await upped.kill()
     await until(lambda: alive(pids) == [], within_s=20)
     await upped.begin("--processes")
-    await upped.ready()
-    assert await upped.interrupt() == 0
+    said = await upped.ready()
+    assert said["pid"] == upped.process.pid
+    pids, sockets = list(family(upped.process.pid)), run_folder(upped)
+    assert sockets is not None
+    log = upped.data / "logs" / "nova.log"
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{upped.url}/readyz")).status_code == 200
+        assert await upped.interrupt() == 0
+    assert_nothing_is_left(upped, pids, sockets)
+    assert "part_ended_badly" not in log.read_text()
 
 
 async def test_an_end_while_it_starts_leaves_nothing_either(upped: Upped) -> None:

@@ -24,7 +24,7 @@ from tests.waiting import until
 KILLS = int(os.environ.get("NOVA_CHAOS_PLATFORM_KILLS", "6"))
 WRITERS = 4
 
-pytestmark = pytest.mark.timeout(120 + 20 * KILLS)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120 + 20 * KILLS)]
 
 
 @pytest.fixture

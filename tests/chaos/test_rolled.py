@@ -22,7 +22,7 @@ from tests.e2e.nova import Nova, Person
 from tests.e2e.shapes import is_ready, process_per_room
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 CLIENTS = 4
 RENEWALS = 5

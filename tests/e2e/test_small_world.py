@@ -35,7 +35,7 @@ SHARE = int(os.environ.get("NOVA_E2E_SHARE", "1"))
 SAMPLE = 10
 """Every tenth viewer walks by GraphQL too."""
 
-pytestmark = pytest.mark.timeout(300 + 60 * SHARE)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300 + 60 * SHARE)]
 T = TypeVar("T")
 
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -71,10 +73,16 @@ async def test_rooms_listen_in_plain_text_on_the_loopback_alone(nowhere: Command
     assert engines_of(nowhere) == []
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """An empty folder whose path leaves room for the names of sockets."""
+    with tempfile.TemporaryDirectory(prefix="nova-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("moment", ["while it starts", "when it is ready"])
-async def test_ctrl_c_leaves_nothing(nowhere: Commands, moment: str, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
+async def test_ctrl_c_leaves_nothing(nowhere: Commands, moment: str, short_path: Path) -> None:
+    run = short_path
     started = await asyncio.create_subprocess_exec(
         *COMMAND, "up", "--json", "--port", "0", "--world", "none",
         env={**nowhere.environment, "XDG_RUNTIME_DIR": str(run)},

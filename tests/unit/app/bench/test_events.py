@@ -15,9 +15,10 @@ from nova.policy import topics
 LIKED = topics.LIKE_CREATED.name
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_every_topic_is_emitted_and_every_hearer_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, small in {"NEWCOMERS": 5, "NEWCOMERS_A_S": 2.0, "EVENTS": 4, "EVENTS_A_S": 5.0}.items():
+    for name, small in {"NEWCOMERS": 5, "NEWCOMERS_A_S": 5.0, "EVENTS": 4, "EVENTS_A_S": 40.0}.items():
         monkeypatch.setattr(events, name, small)
     result = await BENCHMARKS["events"].measure(Config())
     found = {figure.name: figure for figure in result.figures}

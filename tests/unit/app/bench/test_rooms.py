@@ -1,9 +1,11 @@
 """Rooms are loaded at their own ports, in both shapes: a little, and nobody judges the figures here."""
 
+from unittest.mock import AsyncMock
+
 import click
 import pytest
 
-from nova.app.bench import room_cases, rooms, scene
+from nova.app.bench import machine, room_cases, rooms, scene
 from nova.app.bench.catalog import BENCHMARKS, run_benchmark
 from nova.app.bench.doors import TIMEOUT_S, Doors, caller_of
 from nova.app.bench.open_loop import Load
@@ -15,12 +17,22 @@ from nova.platform.errors import InvalidArgument, Unavailable
 
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = {"SECONDS": 0.2, "LADDER_S": 0.1, "UPWARDS": (2,), "DOWNWARDS": (), "WARM_UP": 1, "FEWEST": 4}
+    small = {
+        "SECONDS": 0.2,
+        "LADDER_S": 0.1,
+        "UPWARDS": (2,),
+        "DOWNWARDS": (),
+        "WARM_UP": 1,
+        "FEWEST": 4,
+        "_REST_S": 0.0,
+    }
     for name, value in small.items():
         monkeypatch.setattr(rooms, name, value)
     monkeypatch.setattr(scene, "GUESTS", 3)
+    monkeypatch.setattr(machine, "calm", AsyncMock(return_value=True))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("little")
 @pytest.mark.parametrize("shape", ["one process", "a process a room"])

@@ -7,9 +7,9 @@ from nova.app.bench.catalog import BENCHMARKS
 from nova.platform.config import Config, Server, World
 from nova.platform.errors import InvalidArgument
 
-pytestmark = pytest.mark.timeout(180)
 
-
+@pytest.mark.long
+@pytest.mark.timeout(180)
 async def test_every_figure_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, short in {"POSTS": 3, "READERS": 2, "ROUNDS": 1, "IDLE_S": 0.1}.items():
         monkeypatch.setattr(tour, name, short)
