@@ -21,7 +21,7 @@ POSTS: Final = 5
 
 WHOLE_S: Final = 120.0
 _THINKS_S: Final = 0.02
-_LOOK_EVERY_S: Final = 0.1
+_LOOK_EVERY_S: Final = 0.25
 _MODES: Final = ("RANKED", "FOLLOWING")
 _HOME = """query($mode: FeedMode!) {
   viewer { user { handle } }
