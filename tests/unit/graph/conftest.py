@@ -44,7 +44,7 @@ CONSUMED: Final = {
 }
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class GraphHouse:
     """Graph under test: its stub, ledger, projection and consumer; the user room beside it; the log between."""
 

@@ -1,6 +1,7 @@
 """Lists and counts in view of the caller: the policy's table, pages, and the law that a count is its list."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -206,13 +207,9 @@ async def act(house: GraphHouse, people: list[UUID], what: str, one: int, other:
         await house.tell(house.users.change(me, private=what == "private"))
     elif one == other:
         return
-    elif what == "follow":
-        try:
-            await house.follow(me, user_id)
-        except NotFound:
-            return
-    elif what == "unfollow":
-        await house.unfollow(me, user_id)
+    elif what in {"follow", "unfollow"}:
+        with suppress(NotFound):  # who has blocked him is not there
+            await (house.follow if what == "follow" else house.unfollow)(me, user_id)
     elif what == "block":
         await house.tell(house.users.block(me, user_id))
     elif (me, user_id) in house.users.blocks:
