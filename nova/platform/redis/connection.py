@@ -129,8 +129,10 @@ class Connection(asyncio.Protocol):
             self.lost.set_result(None)
 
     def _flush(self) -> None:
-        if self._out and not self._paused and self._transport is not None:
-            self._transport.write(b"".join(self._out))
+        transport = self._transport
+        # What is queued between the end of a transport and the word of it fails with that word: uvloop takes no write.
+        if self._out and not self._paused and transport is not None and not transport.is_closing():
+            transport.write(b"".join(self._out))
             self._out.clear()
 
     def _look(self) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import tempfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from nova.platform.errors import Unavailable
 from nova.platform.redis.client import connect
-from nova.platform.redis.connection import CommandRefused
+from nova.platform.redis.connection import CommandRefused, Connection, pack
 from tests.own_valkey import OwnValkey
 from tests.waiting import until
 
@@ -38,6 +39,18 @@ async def test_what_is_in_flight_when_the_server_dies_is_unavailable(valkey: Own
     outcomes = await asyncio.gather(*replies, return_exceptions=True)
     assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
     await redis.aclose()
+
+
+async def test_what_is_queued_at_a_transport_that_has_ended_is_unavailable() -> None:
+    transport = Mock(asyncio.Transport)
+    transport.is_closing.return_value = True
+    connection = Connection(timeout_s=30, most_in_flight=1)
+    connection.connection_made(transport)
+    reply = connection.send(pack(("PING",)))
+    asyncio.get_running_loop().call_soon(connection.connection_lost, None)
+    with pytest.raises(Unavailable):
+        await reply
+    transport.write.assert_not_called()
 
 
 async def test_a_server_that_hangs_is_left_after_the_timeout(valkey: OwnValkey) -> None:
