@@ -102,7 +102,7 @@ async def test_l3_the_same_statements_are_run_for_known_and_unknown(house: Ident
     assert await house.count("guesses") == before + 2
 
 
-async def test_recovery_and_sign_in_do_not_spend_each_other_s_tries(house: IdentityHouse) -> None:
+async def test_l2_recovery_and_sign_in_do_not_spend_each_other_s_tries(house: IdentityHouse) -> None:
     """Whoever tries passwords cannot keep the owner from recovering, nor the other way round."""
     await house.sign_up("ada")
     await asyncio.gather(
@@ -127,14 +127,14 @@ async def test_t6_of_fifty_at_once_with_one_link_one_wins(house: IdentityHouse) 
     assert await house.count("revocations", "epoch IS NOT NULL") == 1
 
 
-async def test_a_link_is_good_for_thirty_minutes(house: IdentityHouse) -> None:
+async def test_l2_a_link_is_good_for_thirty_minutes(house: IdentityHouse) -> None:
     token = await asked(house)
     house.clock.advance(30 * 60)
     await refused(house, token)
     assert await house.sign_in("ada")
 
 
-async def test_a_used_link_and_all_that_were_asked_for_with_it_are_void(house: IdentityHouse) -> None:
+async def test_l2_a_used_link_and_all_that_were_asked_for_with_it_are_void(house: IdentityHouse) -> None:
     token = await asked(house)
     await ask(house)
     other = await house.link(ADA, PAGE, number=2)
@@ -143,7 +143,7 @@ async def test_a_used_link_and_all_that_were_asked_for_with_it_are_void(house: I
         await refused(house, dead)
 
 
-async def test_a_link_serves_its_own_purpose_only(house: IdentityHouse) -> None:
+async def test_l2_a_link_serves_its_own_purpose_only(house: IdentityHouse) -> None:
     token = await asked(house)
     await refused(house, await house.link(ADA, "verify-email"))
     with pytest.raises(InvalidArgument) as caught:
@@ -152,7 +152,7 @@ async def test_a_link_serves_its_own_purpose_only(house: IdentityHouse) -> None:
     assert await reset(house, token) == pb.ResetPasswordResponse()
 
 
-async def test_a_link_is_of_its_own_account_only(house: IdentityHouse) -> None:
+async def test_l2_a_link_is_of_its_own_account_only(house: IdentityHouse) -> None:
     """The MAC of one link does not fit the id of another."""
     ada = await asked(house)
     await house.sign_up("eve")

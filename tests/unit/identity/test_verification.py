@@ -47,7 +47,7 @@ async def test_a_sign_up_that_is_repeated_under_its_key_mails_once(house: Identi
     assert await house.count("mails") == 1
 
 
-async def test_a_link_is_good_once_and_for_a_day(house: IdentityHouse) -> None:
+async def test_l2_a_link_is_good_once_and_for_a_day(house: IdentityHouse) -> None:
     tokens = (await house.sign_up("ada")).tokens
     first = await house.link(ADA, PAGE)
     house.clock.advance(24 * 3600)
@@ -74,7 +74,7 @@ async def test_a_verified_address_gets_no_more_links(house: IdentityHouse) -> No
     assert await house.count("mails") == 1
 
 
-async def test_as_many_links_may_be_asked_for_as_passwords_tried(house: IdentityHouse) -> None:
+async def test_l2_as_many_links_may_be_asked_for_as_passwords_tried(house: IdentityHouse) -> None:
     tokens = (await house.sign_up("ada")).tokens
     outcomes = await asyncio.gather(*(ask(house, tokens) for _ in range(12)), return_exceptions=True)
     assert sum(isinstance(outcome, RateLimited) for outcome in outcomes) == 2
