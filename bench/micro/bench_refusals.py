@@ -103,7 +103,7 @@ DOCUMENTS: Mapping[str, str] = {
 }
 VARIABLES: Mapping[str, str] = {
     "2,000 ids in variables": '{"ids": [' + ",".join(['"x"'] * 2_000) + "]}",
-    "4,900 wrong ids in variables": '{"ids": [' + ",".join(["null"] * 4_900) + "]}",
+    "4,400 wrong ids in variables": '{"ids": [' + ",".join(["null"] * 4_400) + "]}",
 }
 BODIES: Mapping[str, bytes] = {
     "1 MiB of small objects": b"[" + b",".join([b'{"a":1}'] * 130_000) + b"]",
