@@ -25,7 +25,7 @@ up: $(VENV)/.installed ## Install all and run the whole platform, with a living 
 .PHONY: test
 test: $(VENV)/.developed ## The development extras and the whole default suite.
 	cargo test --quiet --locked
-	$(PYTHON) -m pytest --numprocesses 2 $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-long
 test-long: $(VENV)/.developed ## What takes minutes by itself: whole platforms killed, rolled, benched; a world recounted.

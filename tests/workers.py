@@ -9,7 +9,8 @@ DOOR = "tests/e2e/gateway/"
 class OnePlatformAWorker(LoadScopeScheduling):
     """Gives out the tests of a shape of the platform together, those of the gateway's door too, else file by file.
 
-    The larger ones come first (`--loadscope-reorder`), so that both workers end at about the same time.
+    They go in the order of the folders (`--no-loadscope-reorder`): chaos and end-to-end tests take longest, and come
+    before the many short ones of `unit`, with which both workers end at about the same time.
     """
 
     def _split_scope(self, nodeid: str) -> str:
