@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Never
@@ -20,13 +21,16 @@ _STRAY: Final = 7
 
 # What is ignored before a token, then the token; the number of the group is its kind. Punctuators, the second, are told
 # by their text.
+# Each text can be walked one way only: what may follow differs in its first letter. A possessive repeat says so, and keeps no
+# way back in memory; but before Python 3.11.5 one of a group does not match what it should (CPython issue 106052).
+_REST: Final = "*+" if sys.version_info >= (3, 11, 5) else "*"
 _TOKEN: Final = re.compile(
-    r"(?:[ \t\n\r,\ufeff]++|#[^\n\r]*+)*+"
+    rf"(?:[ \t\n\r,\ufeff]++|#[^\n\r]*+){_REST}"
     r"(?:([A-Za-z_][A-Za-z0-9_]*+)"
     r"|([!$&()\[\]{}:=@|]|\.\.\.)"
     r"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![.0-9A-Za-z_]))"
-    r'|("""(?:\\"""|[^"]|"(?!""))*+""")'
-    r'|("(?:[^"\\\n\r]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}))*+")'
+    rf'|("""[^"\\]*+(?:(?:\\"""|\\(?!""")|"(?!""))[^"\\]*+){_REST}""")'
+    rf'|("[^"\\\n\r]*+(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{{4}}|u\{{[0-9A-Fa-f]{{1,6}}\}})[^"\\\n\r]*+){_REST}")'
     r"|(\Z)|([\s\S]))"
 )
 _MOST_LINES: Final = 2000
