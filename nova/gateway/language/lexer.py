@@ -21,8 +21,8 @@ _STRAY: Final = 7
 
 # What is ignored before a token, then the token; the number of the group is its kind. Punctuators, the second, are told
 # by their text.
-# Each text can be walked one way only: what may follow differs in its first letter. A possessive repeat says so, and keeps no
-# way back in memory; but before Python 3.11.5 one of a group does not match what it should (CPython issue 106052).
+# Each text can be walked one way only: what may follow differs in its first letter. A possessive repeat says so, and
+# keeps no way back in memory; but before Python 3.11.5 one of a group misses matches (CPython issue 106052).
 _REST: Final = "*+" if sys.version_info >= (3, 11, 5) else "*"
 _TOKEN: Final = re.compile(
     rf"(?:[ \t\n\r,\ufeff]++|#[^\n\r]*+){_REST}"

@@ -90,4 +90,5 @@ def test_edited_documents_get_the_verdict_of_the_library(text: str) -> None:
         found = ours(text)
     except NovaError:
         return  # beyond the limits, which the library does not have
-    assert (found is None) == (not theirs(text)) or "{ }" in text, (text, found, theirs(text))
+    takes_empty_selections = "{ }" in " ".join(text.split())
+    assert (found is None) == (not theirs(text)) or takes_empty_selections, (text, found, theirs(text))
