@@ -13,7 +13,7 @@ from opentelemetry.trace import Span, SpanKind
 from nova.platform.db.bell import Bell
 from nova.platform.db.claim import pending_claim
 from nova.platform.db.failures import CommitUnknown, is_lost, translate, translated
-from nova.platform.db.pool import Connection, Pool, Record, roll_back
+from nova.platform.db.pool import Connection, Pool, Record
 from nova.platform.db.replica import Replica
 from nova.platform.db.tx import Pending, Tx
 from nova.platform.errors import Internal, Unavailable
@@ -130,16 +130,12 @@ class Database:
         with self._span("transaction"):
             async with self.primary.connection() as connection:
                 pending = Pending(claim=pending_claim(self.room))
-                try:
-                    with translated():
-                        await connection.execute(tx_type.BEGIN)
-                    if pending.claim is not None:
-                        await pending.claim.take(connection)
-                    yield tx_type(connection, pending)
-                    await self._flush(pending, connection)
-                except BaseException:
-                    await roll_back(connection)
-                    raise
+                with translated():
+                    await connection.execute(tx_type.BEGIN)
+                if pending.claim is not None:
+                    await pending.claim.take(connection)
+                yield tx_type(connection, pending)
+                await self._flush(pending, connection)
                 left = await _to_the_end(_commit(connection))
         if pending.events:
             self.bell.ring(bell_name(self.room))

@@ -1,5 +1,6 @@
 """A pool of asyncpg connections to one server, with the house's limits and errors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
@@ -50,6 +51,7 @@ class Pool:
         self._acquire_timeout_s = acquire_timeout_s
         self._settings = dict(settings)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._left: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Make the pool ready. Connections are opened when they are first needed."""
@@ -71,6 +73,7 @@ class Pool:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             await pool.close()
+            await asyncio.gather(*self._left)
             metrics.CONNECTIONS_ACTIVE.labels(self._room, self._name).set_function(lambda: 0)
 
     async def fetch(self, sql: str, *args: object) -> list[Record]:
@@ -106,23 +109,49 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection. Raises `PoolExhausted` or `DatabaseDown`."""
+        """Lend a connection; a transaction that an error leaves open is rolled back.
+
+        Who is cancelled leaves at once, also while the server hangs: what he had begun is ended behind him.
+        Raises `PoolExhausted` or `DatabaseDown`.
+        """
         pool = self._pool
         if pool is None:
             raise DatabaseDown(f"The {self._name} pool of {self._room} is not open.")
         connection = await self._acquire(pool)
         try:
             yield connection
-        except DatabaseDown:
-            with suppress(asyncpg.InterfaceError):  # the pool has let go of it
-                connection.terminate()
+        except asyncio.CancelledError:
+            # asyncpg has asked the server to end the statement, and waits for its word before anything else.
+            left = asyncio.create_task(self._take_back_broken(pool, connection), name="db-left")
+            self._left.add(left)
+            left.add_done_callback(self._left.discard)
             raise
-        finally:
-            try:
-                await pool.release(connection)
-            except DRIVER_ERRORS as error:
-                # What was done on it stands, a COMMIT above all. asyncpg has dropped the connection.
-                _log.info("release_failed", room=self._room, error=repr(error))
+        except BaseException as error:
+            if isinstance(error, DatabaseDown):
+                with suppress(asyncpg.InterfaceError):  # the pool has let go of it
+                    connection.terminate()
+            await self._take_back_broken(pool, connection)
+            raise
+        await self._take_back(pool, connection)
+
+    async def _take_back_broken(self, pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection) -> None:
+        """End what was begun on a connection, and take it back; drop it when the server does not answer in time."""
+        try:
+            if connection.is_in_transaction():
+                await connection.execute("ROLLBACK", timeout=self._connect_timeout_s)
+        except (*DRIVER_ERRORS, TimeoutError) as error:
+            # The connection is gone, and the transaction with it; or the pool ends both when it takes it back.
+            _log.info("rollback_failed", room=self._room, error=repr(error))
+        await self._take_back(pool, connection, within_s=self._connect_timeout_s)
+
+    async def _take_back(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection, *, within_s: float | None = None
+    ) -> None:
+        try:
+            await pool.release(connection, timeout=within_s)
+        except (*DRIVER_ERRORS, TimeoutError) as error:
+            # What was done on it stands, a COMMIT above all. asyncpg has dropped the connection.
+            _log.info("release_failed", room=self._room, error=repr(error))
 
     async def _acquire(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:
@@ -135,12 +164,3 @@ class Pool:
                 raise DatabaseDown from error
             metrics.ACQUIRE_TIMEOUTS.labels(self._room, self._name).inc()
             raise PoolExhausted from error
-
-
-async def roll_back(connection: Connection) -> None:
-    """End a transaction that failed, on a connection that may be gone."""
-    try:
-        await connection.execute("ROLLBACK")
-    except DRIVER_ERRORS as error:
-        # The connection is gone, and the transaction with it; or the pool ends both when it takes it back.
-        _log.info("rollback_failed", error=repr(error))

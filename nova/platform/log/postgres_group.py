@@ -13,7 +13,7 @@ from typing import Any
 
 from nova.platform.db.bell import Bell
 from nova.platform.db.failures import translated
-from nova.platform.db.pool import Connection, Pool, roll_back
+from nova.platform.db.pool import Connection, Pool
 from nova.platform.events import Topic
 from nova.platform.log.catalog import Catalog
 from nova.platform.log.port import Delivered
@@ -80,16 +80,12 @@ class GroupMember:
             while True:
                 ear.forget()
                 async with self._pool.connection() as connection:
-                    try:
-                        records = await self._claim(connection, partitions, limit)
-                        if records:
-                            async with _heartbeat(connection):
-                                yield records
-                            await self._move(connection, records)
-                            return
-                    except BaseException:
-                        await roll_back(connection)
-                        raise
+                    records = await self._claim(connection, partitions, limit)
+                    if records:
+                        async with _heartbeat(connection):
+                            yield records
+                        await self._move(connection, records)
+                        return
                 await ear.wait(self._poll_s)
 
     async def aclose(self) -> None:

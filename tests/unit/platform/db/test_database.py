@@ -1,6 +1,9 @@
 """Reads, transactions, hooks and failures of one room's database."""
 
 import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -231,6 +234,42 @@ async def test_a_caller_who_leaves_during_the_body_takes_the_transaction_along(s
         return bool(await admin.fetchval(active, f"nova-{database.room}") == 0)
 
     await until(all_ended)
+
+
+@pytest.mark.parametrize("kind", ["read", "transaction"])
+async def test_a_caller_who_leaves_does_not_wait_for_a_server_that_hangs(scratch: Scratch, kind: str) -> None:
+    database = await scratch.database()
+    pids: list[int] = []
+
+    async def hang(fetchval: Callable[[str], Awaitable[Any]], limit: asyncio.Timeout) -> None:
+        pids.append(await fetchval("SELECT pg_backend_pid()"))
+        os.kill(pids[0], signal.SIGSTOP)
+        limit.reschedule(asyncio.get_running_loop().time())
+        await fetchval("SELECT 1")
+
+    async def work() -> None:
+        async with asyncio.timeout(None) as limit:
+            if kind == "read":
+                async with database.primary.connection() as connection:
+                    await hang(connection.fetchval, limit)
+            async with database.transaction(EffectTx) as tx:
+                await tx.add_effect(uuid7())
+                await hang(tx.fetchval, limit)
+
+    try:
+        with pytest.raises(TimeoutError):
+            await work()
+        assert await effects(database) == 0, "others get another connection"
+    finally:
+        os.kill(pids[0], signal.SIGCONT)
+    admin = await scratch.admin()
+
+    async def all_idle() -> bool:
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'"
+        return bool(await admin.fetchval(busy, f"nova-{database.room}") == 0)
+
+    await until(all_idle)
+    assert await effects(database) == 0
 
 
 async def test_rooms_are_denied_each_others_tables(scratch: Scratch) -> None:
