@@ -47,7 +47,7 @@ _log = structlog.get_logger(__name__)
 
 def build(platform: Platform) -> Room:
     """Return the feed room on the house's floor."""
-    dismissals = DismissalStore(platform.database("feed"))
+    dismissals = DismissalStore(platform.database("feed"), clock=platform.clock)
     postings, seen = Postings(), SeenPosts(platform.redis)
     slates, timelines = Slates(platform.redis), Timelines(platform.redis)
     content = ContentPosts(ContentServiceStub(platform.channel("content")))

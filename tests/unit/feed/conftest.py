@@ -223,6 +223,8 @@ async def built(scratch: Scratch, redis_url: str) -> AsyncIterator[FeedHouse]:
         words = caches.open(MUTED_WORDS, ProtoCodec(user_pb2.ListMutedWordsResponse), entries=1)
         stack.push_async_callback(tasks.aclose)
         database = await stack.enter_async_context(room_database(scratch, "feed"))
+        # A first connection may take longer than a page waits, on a machine that is busy.
+        await database.primary.fetchval("SELECT 1")
         log = await scratch.log(bell=Bell())
         room = build(
             Platform(

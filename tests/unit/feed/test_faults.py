@@ -3,13 +3,20 @@
 import pytest
 
 from nova.api.feed.v1 import feed_pb2 as pb
-from nova.platform.errors import Unavailable
+from nova.platform.clock import SystemClock
+from nova.platform.errors import Timeout, Unavailable
 from nova.platform.ids import uuid7
+from nova.platform.resilience import CircuitOpen
 from nova.policy.visibility import Audience
 from nova.services.feed.events import FOLLOW_CREATED, FOLLOW_DELETED
+from nova.services.feed.model import UserId
+from nova.services.feed.store.dismissals import DismissalStore, FeedTx
 from nova.services.feed.wiring import PostingsLoading
 from tests.unit.feed.conftest import FOLLOWING, RANKED, FeedHouse, FragileHouse, ids
 from tests.waiting import until
+
+_HANGS = "LOCK TABLE dismissals IN ACCESS EXCLUSIVE MODE"
+"""Whoever reads them waits until this transaction ends."""
 
 
 @pytest.mark.parametrize("fault", ["down", "late"])
@@ -201,6 +208,40 @@ async def test_s3_without_postgresql_dismissals_are_left_out_and_named(house: Fe
         assert list(page.degraded) == ["dismissals"]
     with pytest.raises(Unavailable):
         await house.dismiss(house.ada, posts[1])
+
+
+async def test_s3_while_postgresql_is_late_dismissals_are_left_out_and_named(house: FeedHouse) -> None:
+    posts = await house.publish(house.kofi, 3)
+    await house.dismiss(house.ada, posts[0])
+    async with house.database.transaction(FeedTx) as tx:
+        await tx.execute(_HANGS)
+        for mode in (FOLLOWING, RANKED):
+            page = await house.page(house.ada, mode)
+            assert set(ids(page)) == set(posts)
+            assert list(page.degraded) == ["dismissals"]
+    for mode in (FOLLOWING, RANKED):
+        page = await house.page(house.ada, mode)
+        assert (set(ids(page)), list(page.degraded)) == (set(posts[1:]), [])
+
+
+async def test_s3_a_page_waits_no_more_for_dismissals_that_are_late_again_and_again(house: FeedHouse) -> None:
+    store, ada = DismissalStore(house.database, clock=SystemClock(), read_s=0.01), UserId(house.ada)
+
+    async def refused() -> bool:
+        with pytest.raises((Timeout, CircuitOpen)) as caught:
+            await store.latest(ada, limit=1)
+        return caught.type is CircuitOpen
+
+    async def answered() -> bool:
+        try:
+            return await store.latest(ada, limit=1) == []
+        except (Timeout, CircuitOpen):
+            return False
+
+    async with house.database.transaction(FeedTx) as tx:
+        await tx.execute(_HANGS)
+        await until(refused)
+    await until(answered)
 
 
 async def test_s3_a_room_that_cannot_load_yet_serves_timelines_and_is_not_ready(unstarted: FeedHouse) -> None:

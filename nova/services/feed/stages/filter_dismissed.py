@@ -9,7 +9,7 @@ from nova.services.feed.store.dismissals import DismissalStore
 
 
 class FilterDismissed:
-    """Asks PostgreSQL. Without it all pass: what is dismissed is unwanted, not hidden."""
+    """Asks PostgreSQL. When it is down or late all pass: what is dismissed is unwanted, not hidden."""
 
     def __init__(self, dismissals: DismissalStore) -> None:
         self._dismissals = dismissals
