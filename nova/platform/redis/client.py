@@ -15,6 +15,7 @@ from nova.platform.redis.connection import Argument, Connection, ScriptUnknown, 
 from nova.platform.redis.kept import Kept
 
 TIMEOUT_S = 1.0
+PATIENCE_S = 0.5
 MOST_IN_FLIGHT = 20_000
 
 
@@ -29,14 +30,16 @@ class Script:
 
 
 class Redis:
-    """A client of one server. It reconnects by itself; while the server is away, commands fail at once.
+    """A client of one server. It reconnects by itself; while the server is away or late, commands fail at once.
 
-    A command in flight when the connection went may have taken effect: retry only what may run twice.
+    It is late when it brings nothing for `patience_s`, and left when it brings nothing for `timeout_s`. A command that
+    was in flight then may have taken effect, or may yet: retry only what may run twice.
     """
 
-    def __init__(self, address: Address, *, timeout_s: float, most_in_flight: int) -> None:
+    def __init__(self, address: Address, *, timeout_s: float, patience_s: float, most_in_flight: int) -> None:
         self._address = address
         self._timeout_s = timeout_s
+        self._patience_s = patience_s
         self._most = most_in_flight
         self._kept = Kept(self._dial, up=self._up, down=self._down)
         self._listeners: list[Callable[[bool], None]] = []
@@ -44,7 +47,7 @@ class Redis:
 
     @property
     def connected(self) -> bool:
-        """Whether commands can be sent now."""
+        """Whether there is a connection; commands may fail even so while it is late."""
         return self._kept.connection is not None
 
     async def open(self) -> None:
@@ -62,7 +65,8 @@ class Redis:
     def execute(self, *command: Argument) -> "asyncio.Future[Any]":
         """Send a command and return its reply to come (bytes, int, float, list, dict, None).
 
-        It is queued at once, before anything is awaited. Raises `Unavailable` when the server is away.
+        It is queued at once, before anything is awaited. Raises `Unavailable` when the server is away
+        or late; what is awaited raises it when the server becomes so.
         """
         connection = self._kept.connection
         if connection is None:
@@ -94,7 +98,8 @@ class Redis:
     async def _dial(self) -> Connection:
         return await dial(self._address, timeout_s=self._timeout_s, most_in_flight=self._most)
 
-    def _up(self, _connection: Connection) -> None:
+    def _up(self, connection: Connection) -> None:
+        connection.hasten(self._patience_s)
         self.incarnation += 1
         self._tell(connected=True)
 
@@ -106,8 +111,14 @@ class Redis:
             listener(connected)
 
 
-async def connect(url: str, *, timeout_s: float = TIMEOUT_S, most_in_flight: int = MOST_IN_FLIGHT) -> Redis:
+async def connect(
+    url: str,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    patience_s: float = PATIENCE_S,
+    most_in_flight: int = MOST_IN_FLIGHT,
+) -> Redis:
     """Return a connected client; raises `Unavailable` when nobody answers, ValueError for a wrong URL."""
-    redis = Redis(parse(url), timeout_s=timeout_s, most_in_flight=most_in_flight)
+    redis = Redis(parse(url), timeout_s=timeout_s, patience_s=patience_s, most_in_flight=most_in_flight)
     await redis.open()
     return redis

@@ -1,8 +1,9 @@
 """One socket to Redis, speaking RESP3.
 
 What is sent in one turn of the event loop leaves in one write, and replies are matched to their futures by
-order: that is the whole of pipelining. A connection that brings nothing for `timeout_s` while a reply is owed
-is cut, so no caller waits on a server that hangs.
+order: that is the whole of pipelining. Since all wait for the same server, its silence is a breaker: a connection
+that brings nothing for `patience_s` while a reply is owed is stalled. What is owed fails then, and what comes next
+fails at once, until it brings something. After `timeout_s` it is cut.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import structlog
 from hiredis import ProtocolError, PushNotification, Reader, ReplyError, pack_command
 
 from nova.platform.errors import Internal, Unavailable
@@ -20,9 +22,14 @@ Argument = str | bytes | int | float
 pack = cast("Callable[[tuple[Argument, ...]], bytes]", pack_command)
 
 _PING = pack(("PING",))
+# Some event loops look at their timers before their sockets: one that was busy first reads what came meanwhile.
+_ONE_TURN_S = 0.001
+_LATE = "Redis is late: try again."
 # RESP3 has a false of its own, so "not yet" must be another object.
 _INCOMPLETE = object()
 _PASSING = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "BUSY", "MISCONF")
+
+_log = structlog.get_logger(__name__)
 
 Pushes = Callable[[Sequence[list[Any]]], None]
 
@@ -36,11 +43,14 @@ class ScriptUnknown(CommandRefused):
 
 
 class Connection(asyncio.Protocol):
-    """An open socket. `lost` is done when it is gone; what was still owed then fails with `Unavailable`."""
+    """An open socket. `lost` is done when it is gone; what was still owed then fails with `Unavailable`.
+
+    It does not stall before `hasten`: whoever dials, and whoever only listens, has `timeout_s` for his patience.
+    """
 
     def __init__(self, *, timeout_s: float, most_in_flight: int, on_pushes: Pushes | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._timeout_s = timeout_s
+        self._timeout_s = self._patience_s = timeout_s
         self._most = most_in_flight
         self._on_pushes = on_pushes
         self._reader = Reader(notEnoughData=_INCOMPLETE)
@@ -49,11 +59,18 @@ class Connection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._paused = False
         self._moved_at = self._loop.time()
+        self._doubted = False
         self._watch: asyncio.TimerHandle | None = None
+        self.stalled = False
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
     def send(self, command: bytes) -> "asyncio.Future[Any]":
-        """Queue a packed command for the write at the end of this loop turn; returns its reply to come."""
+        """Queue a packed command for the write at the end of this loop turn; returns its reply to come.
+
+        Raises `Unavailable` where no reply can be hoped for.
+        """
+        if self.stalled:
+            raise Unavailable(_LATE)
         if not self._owed:
             self._moved_at = self._loop.time()
         elif len(self._owed) >= self._most:
@@ -71,6 +88,11 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._out.append(command)
 
+    def hasten(self, patience_s: float) -> None:
+        """Stall after so much silence from now on."""
+        self._patience_s = min(patience_s, self._timeout_s)
+        self._look_in(self._patience_s)
+
     def close(self) -> None:
         """Close the socket; what is queued is sent first."""
         if self._transport is not None:
@@ -81,7 +103,7 @@ class Connection(asyncio.Protocol):
         """Keep the transport, and begin to watch it."""
         # A cast, since uvloop's transports are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._watch = self._loop.call_later(self._timeout_s, self._look)
+        self._look_in(self._timeout_s)
 
     def data_received(self, data: bytes) -> None:
         """Hand each complete reply to the future that waits for it, and pushes on in one batch."""
@@ -89,6 +111,7 @@ class Connection(asyncio.Protocol):
         pushes: list[list[Any]] = []
         reader.feed(data)
         self._moved_at = self._loop.time()
+        self.stalled = self._doubted = False
         try:
             while (reply := reader.gets()) is not _INCOMPLETE:
                 if type(reply) is PushNotification:
@@ -111,8 +134,9 @@ class Connection(asyncio.Protocol):
         self._paused = True
 
     def resume_writing(self) -> None:
-        """Send what was held back."""
+        """Send what was held back: a server that takes what it is sent moves, too."""
         self._paused = False
+        self._moved_at = self._loop.time()
         self._flush()
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -135,16 +159,38 @@ class Connection(asyncio.Protocol):
             transport.write(b"".join(self._out))
             self._out.clear()
 
+    def _look_in(self, wait_s: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._transport is not None:
+            self._watch = self._loop.call_later(wait_s, self._look)
+
     def _look(self) -> None:
-        """Cut a connection that owes and stands still; ask an idle one whether it lives."""
-        still_s = self._loop.time() - self._moved_at
-        if self._owed and still_s >= self._timeout_s:
+        """Ask an idle server whether it lives; of one that owes and is silent hope for nothing, then leave it."""
+        silent_s = self._loop.time() - self._moved_at
+        limit_s = self._timeout_s if self.stalled else self._patience_s
+        if not self._owed:
+            if silent_s >= self._timeout_s:
+                self.send(_PING).add_done_callback(_forget)
+            self._look_in(self._patience_s)
+        elif silent_s < limit_s:
+            self._look_in(limit_s - silent_s)
+        elif not self._doubted:
+            self._doubted = True
+            self._look_in(_ONE_TURN_S)
+        elif silent_s >= self._timeout_s:
             self._abort()
-            return
-        if not self._owed and self._transport is not None:
-            self.send(_PING).add_done_callback(_forget)
-        wait_s = self._timeout_s - still_s if self._owed else self._timeout_s
-        self._watch = self._loop.call_later(max(wait_s, 0.001), self._look)
+        else:
+            self._stall(silent_s)
+            self._look_in(self._timeout_s - silent_s)
+
+    def _stall(self, silent_s: float) -> None:
+        """Fail what is owed: whether those commands take effect is not known. Their replies are still counted."""
+        self.stalled = True
+        _log.warning("redis_stalled", silent_s=round(silent_s, 3), owed=len(self._owed))
+        for future in self._owed:
+            if not future.done():
+                future.set_exception(Unavailable(_LATE))
 
     def _abort(self) -> None:
         if self._transport is not None:

@@ -77,12 +77,14 @@ async def test_more_than_the_bound_in_flight_is_refused(redis_url: str) -> None:
     await redis.aclose()
 
 
-async def test_large_values_pass_the_flow_control(client: Redis) -> None:
+async def test_large_values_pass_the_flow_control(redis_url: str) -> None:
+    client = await connect(redis_url, timeout_s=30, patience_s=30)
     value = b"v" * 4_000_000
     await asyncio.gather(*[client.execute("SET", f"big{i}", value) for i in range(8)])
     values = await asyncio.gather(*[client.execute("GET", f"big{i}") for i in range(8)])
     assert all(got == value for got in values)
     await client.execute("FLUSHALL")
+    await client.aclose()
 
 
 async def test_nobody_there_is_unavailable() -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import tempfile
+import time
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from nova.platform.errors import Unavailable
-from nova.platform.redis.client import connect
+from nova.platform.redis.client import Redis, connect
 from nova.platform.redis.connection import CommandRefused, Connection, pack
 from tests.own_valkey import OwnValkey
 from tests.waiting import until
@@ -32,7 +33,7 @@ async def test_a_killed_server_fails_at_once_and_comes_back(valkey: OwnValkey) -
 
 
 async def test_what_is_in_flight_when_the_server_dies_is_unavailable(valkey: OwnValkey) -> None:
-    redis = await connect(valkey.url, timeout_s=30)
+    redis = await connect(valkey.url, timeout_s=30, patience_s=30)
     valkey.freeze()
     replies = [redis.execute("GET", "k") for _ in range(50)]
     valkey.kill()
@@ -63,6 +64,43 @@ async def test_a_server_that_hangs_is_left_after_the_timeout(valkey: OwnValkey) 
     await until(lambda: redis.connected)
     assert await redis.execute("GET", "k") is None
     await redis.aclose()
+
+
+async def test_while_a_server_is_late_all_fails_at_once_and_then_nothing_does(valkey: OwnValkey) -> None:
+    redis = await connect(valkey.url, timeout_s=30, patience_s=0.05)
+    changes: list[bool] = []
+    redis.on_change(changes.append)
+    valkey.freeze()
+    replies = [redis.execute("APPEND", "k", "v") for _ in range(50)]
+    outcomes = await asyncio.gather(*replies, return_exceptions=True)
+    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+    with pytest.raises(Unavailable):
+        redis.execute("APPEND", "k", "never sent")
+    assert redis.connected
+    valkey.thaw()
+    await until(lambda: answers(redis))
+    # What it had taken has its effect, and each reply still belongs to its command.
+    assert await redis.execute("GET", "k") == b"v" * 50
+    assert (changes, redis.incarnation) == ([], 1)
+    await redis.aclose()
+
+
+async def test_a_client_that_was_busy_itself_does_not_hold_the_server_to_be_late(valkey: OwnValkey) -> None:
+    redis = await connect(valkey.url, timeout_s=0.2, patience_s=0.05)
+    reply = redis.execute("GET", "k")
+    # It is sent in this turn; then nothing of this process runs until both limits are over.
+    await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+    time.sleep(0.3)  # noqa: ASYNC251 - that is the point
+    assert await reply is None
+    assert redis.connected
+    await redis.aclose()
+
+
+async def answers(redis: Redis) -> bool:
+    try:
+        return bool(await redis.execute("PING") == b"PONG")
+    except Unavailable:
+        return False
 
 
 async def test_an_idle_client_notices_a_server_that_hangs(valkey: OwnValkey) -> None:
