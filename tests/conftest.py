@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from xdist.remote import Producer
 
@@ -22,7 +23,16 @@ MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
 
 
 def pytest_configure() -> None:
-    """Keep the data folders of tests in memory where there is room: a commit then waits for no disk."""
+    """Keep the data folders of tests in memory where there is room: a commit then waits for no disk.
+
+    Tracebacks in logs are plain: structlog's own, where it finds `rich`, take seconds to draw the locals of a gateway.
+    """
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
     if "TMPDIR" not in os.environ and _holds_programs(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 

@@ -88,12 +88,6 @@ class Upped:
         """Wait for its end; return its exit code."""
         return await asyncio.wait_for(self.process.wait(), ENDED_S)
 
-    async def refusal(self, *options: str) -> tuple[int, str]:
-        """Start it where it cannot start; return its exit code and what it says."""
-        await self.begin(*options)
-        _, told = await asyncio.wait_for(self.process.communicate(), ENDED_S)
-        return await self.ended(), told.decode()
-
     def stop_now(self) -> None:
         """Leave nothing running, whatever the test has come to."""
         if self._process is not None and self._process.returncode is None:

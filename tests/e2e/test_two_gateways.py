@@ -17,7 +17,7 @@ from tests.e2e.shapes import PROCESS_PER_ROOM, process_per_room
 from tests.e2e.test_rates import is_refused, mutation, rested, sent
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 Pair = tuple[Nova, Nova]
 PACE_S = 0.05

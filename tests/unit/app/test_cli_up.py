@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import tempfile
@@ -14,6 +15,9 @@ import pytest
 from nova.app.engines.leftovers import living_in
 from tests.unit.app.commands import COMMAND, Commands
 from tests.waiting import until
+
+# After the steps that were begun; no traceback.
+ONE_SENTENCE = re.compile(r"(?:[A-Z][^\n]+ …\n)*nova: [^\n]+\.\n")
 
 
 def engines_of(commands: Commands) -> list[int]:
@@ -50,6 +54,7 @@ async def test_c1_a_second_nova_on_the_folder_is_refused(nova: Commands) -> None
     refused = await nova("up", "--port", "0")
     assert refused.code == 1
     assert f"kill {nova.instance.pid}" in refused.err
+    assert ONE_SENTENCE.fullmatch(refused.err)
     assert (await nova("status")).code == 0
 
 
@@ -60,6 +65,7 @@ async def test_c1_a_busy_port_is_refused(nowhere: Commands) -> None:
     assert refused.code == 1
     assert f"127.0.0.1:{port}" in refused.err
     assert "--port" in refused.err
+    assert ONE_SENTENCE.fullmatch(refused.err)
     assert engines_of(nowhere) == []
 
 
