@@ -3,6 +3,7 @@ requests a second and 10 at once.
 """
 
 import asyncio
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -120,10 +121,24 @@ async def test_a_second_session_shares_the_quota(limited: Nova, person: Person) 
 
 async def test_an_address_has_a_burst_and_recovers(limited: Nova) -> None:
     await rested()
-    responses = await asyncio.gather(*(limited.http.get("/playground") for _ in range(6 * BURST)))
-    assert any(is_refused(response, "ip") for response in responses)
-    assert sum(response.status_code == 200 for response in responses) >= BURST // 2
+    statuses = await pipelined(limited, "/playground", 6 * BURST)
+    assert statuses.count(200) >= BURST
+    assert statuses.count(200) + statuses.count(429) == 6 * BURST
+    assert 429 in statuses
     await rested()
+    assert (await limited.http.get("/playground")).status_code == 200
+
+
+async def pipelined(limited: Nova, path: str, count: int) -> list[int]:
+    """Ask on one connection without waiting for answers (RFC 9112, section 9.3.2): faster than an address may."""
+    host = limited.url.removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n"
+    asked = [*[f"{request}\r\n"] * (count - 1), f"{request}Connection: close\r\n\r\n"]
+    writer.write("".join(asked).encode())
+    answers = await asyncio.wait_for(reader.read(-1), LONGEST_WAIT_S)
+    writer.close()
+    return [int(line.split()[1]) for line in re.findall(rb"HTTP/1\.1 [0-9]+ ", answers)]
 
 
 async def test_machines_that_watch_are_not_limited(limited: Nova) -> None:

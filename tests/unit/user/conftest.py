@@ -113,7 +113,7 @@ async def house(scratch: Scratch, redis_url: str) -> AsyncIterator[UserHouse]:
     caches = Caches(redis, redis_url, clock=SystemClock(), knobs=knobs)
     elsewhere = Caches(redis, redis_url, clock=SystemClock(), knobs=knobs)
     cards = elsewhere.open(PROFILES, ProtoCodec(pb.Profile))
-    words = elsewhere.open(MUTED_WORDS, ProtoCodec(pb.ListMutedWordsResponse))
+    words = elsewhere.open(MUTED_WORDS, ProtoCodec(pb.ListMutedWordsResponse), ttl_s=0)  # as feed does
     async with room_database(scratch, "user") as database:
         room = build(
             Platform(
