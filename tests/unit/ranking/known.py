@@ -8,9 +8,17 @@ from uuid import UUID
 
 import numpy as np
 
+from nova.platform.clock import FixedClock
 from nova.platform.errors import Unavailable
 from nova.platform.ids import uuid7_at
 from nova.services.ranking.model import OWN_FEATURES, UserId, load_model
+from nova.services.ranking.pipeline import Pipeline
+from nova.services.ranking.stages.recall_follows import RecallFollows
+from nova.services.ranking.stages.recall_fresh import RecallFresh
+from nova.services.ranking.stages.recall_popular import RecallPopular
+from nova.services.ranking.stages.recall_second_degree import RecallSecondDegree
+from nova.services.ranking.stages.recall_topic import RecallTopic
+from nova.services.ranking.stages.score_linear import ScoreLinear
 from nova.services.ranking.stages.stage import Query, Rows
 from nova.services.ranking.store import EVERYONE, PostIndex, Posting
 
@@ -119,3 +127,17 @@ def index_of(*postings: Posting) -> PostIndex:
     index = PostIndex()
     index.put(postings)
     return index
+
+
+def home(index: PostIndex, graph: KnownGraph, features: KnownFeatures, *, explore: bool = False) -> Pipeline:
+    """Return the pipeline of the home ranking, or of explore, as the room is wired, on these neighbours."""
+    model = load_model()
+    beyond = (RecallSecondDegree(index, graph), RecallTopic(index, features), RecallPopular(features))
+    return Pipeline(
+        sources=(*beyond, RecallFresh(index)) if explore else (RecallFollows(index), *beyond),
+        features=features,
+        model=model,
+        score=ScoreLinear(model),
+        clock=FixedClock(NOW),
+        only_strangers=explore,
+    )

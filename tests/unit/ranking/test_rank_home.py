@@ -9,24 +9,16 @@ from hypothesis import strategies as st
 
 from nova.native.ids import split
 from nova.platform.auth.actor import Actor
-from nova.platform.clock import FixedClock
 from nova.platform.errors import Forbidden
-from nova.services.ranking.model import RankedPosts, Ranking, Source, load_model
-from nova.services.ranking.pipeline import Pipeline
+from nova.services.ranking.model import RankedPosts, Ranking, Source
 from nova.services.ranking.service import Rankings
-from nova.services.ranking.stages.recall_follows import RecallFollows
-from nova.services.ranking.stages.recall_fresh import RecallFresh
-from nova.services.ranking.stages.recall_popular import RecallPopular
-from nova.services.ranking.stages.recall_second_degree import RecallSecondDegree
-from nova.services.ranking.stages.recall_topic import RecallTopic
-from nova.services.ranking.stages.score_linear import ScoreLinear
 from nova.services.ranking.store import PostIndex
 from tests.unit.ranking.known import (
     DECLARED,
-    NOW,
     KnownFeatures,
     KnownGraph,
     KnownSettings,
+    home,
     index_of,
     person,
     post_id,
@@ -36,19 +28,6 @@ from tests.unit.ranking.known import (
 
 VIEWER, FRIEND, FAR, STRANGER = (person(number) for number in range(4))
 FOLLOWERS = 2
-
-
-def home(index: PostIndex, graph: KnownGraph, features: KnownFeatures, *, explore: bool = False) -> Pipeline:
-    model = load_model()
-    beyond = (RecallSecondDegree(index, graph), RecallTopic(index, features), RecallPopular(features))
-    return Pipeline(
-        sources=(*beyond, RecallFresh(index)) if explore else (RecallFollows(index), *beyond),
-        features=features,
-        model=model,
-        score=ScoreLinear(model),
-        clock=FixedClock(NOW),
-        only_strangers=explore,
-    )
 
 
 def found(ranking: Ranking) -> dict[bytes, Source]:

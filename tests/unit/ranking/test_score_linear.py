@@ -19,12 +19,12 @@ from tests.unit.ranking.known import (
     KnownFeatures,
     KnownGraph,
     KnownSettings,
+    home,
     index_of,
     person,
     post_id,
     posting,
 )
-from tests.unit.ranking.test_rank_home import home
 
 MODEL = load_model()
 VALUES = st.one_of(st.just(0.0), st.floats(0, 20, width=32))
