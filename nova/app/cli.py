@@ -1,23 +1,13 @@
-"""The command line: `nova`. Each command imports what it needs when it runs, so that `nova --help` is quick.
+"""The command line: `nova`. Each command imports what it needs when it runs, so that `nova --help` is quick."""
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 an objective missed, 4 a dependency is down.
-"""
-
-import logging
-import os
-import sys
 import time
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final, NoReturn
 from uuid import UUID
 
 import click
 
-FAILED: Final = 1
-USAGE: Final = 2
-MISSED: Final = 3
-DOWN: Final = 4
+from nova.app.cli_accounts import role
+from nova.app.cli_command import DATA, JSON, USAGE, configured, fail, run
 
 _began = time.monotonic()
 
@@ -33,13 +23,11 @@ def nova() -> None:
     """Nova: the back end of a social network."""
 
 
-DATA = click.option("--data", type=click.Path(path_type=Path), help="The data folder (NOVA_DATA, ./.nova).")
 WORLD = click.option(
     "--world",
     type=click.Choice(["small", "medium", "big", "none"]),
     help="The world to live in (NOVA_WORLD, small); a folder keeps the one that it has.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
 
 
 @nova.command()
@@ -186,52 +174,6 @@ def certs_dev(folder: Path | None, hours: int, data: Path | None) -> None:
     run(make)
 
 
-@nova.group()
-def role() -> None:
-    """See and change what accounts may do."""
-
-
-ROLE = click.argument("name", metavar="ROLE")
-
-
-@role.command()
-@click.argument("handle")
-@ROLE
-@DATA
-@JSON
-def grant(handle: str, name: str, data: Path | None, *, as_json: bool) -> None:
-    """Give HANDLE the role ROLE: premium, moderator or admin."""
-    settings = configured(NOVA_DATA=data)
-    from nova.app.role import grant as run_grant
-
-    run(lambda: run_grant(settings, handle, name, as_json=as_json))
-
-
-@role.command()
-@click.argument("handle")
-@ROLE
-@DATA
-@JSON
-def revoke(handle: str, name: str, data: Path | None, *, as_json: bool) -> None:
-    """Take ROLE from HANDLE."""
-    settings = configured(NOVA_DATA=data)
-    from nova.app.role import revoke as run_revoke
-
-    run(lambda: run_revoke(settings, handle, name, as_json=as_json))
-
-
-@role.command(name="list")
-@click.argument("handle")
-@DATA
-@JSON
-def role_list(handle: str, data: Path | None, *, as_json: bool) -> None:
-    """Print the roles of HANDLE."""
-    settings = configured(NOVA_DATA=data)
-    from nova.app.role import show
-
-    run(lambda: show(settings, handle, as_json=as_json))
-
-
 @nova.command()
 @click.argument("name", metavar="ID")
 @DATA
@@ -350,46 +292,4 @@ def bench_compare(before: Path, after: Path) -> None:
         fail(str(error), USAGE)
 
 
-def configured(**options: object) -> Any:  # noqa: ANN401 - the type's module is imported only when a command runs
-    """Return the configuration of the environment, with what options say on top."""
-    from nova.platform.configure import load
-    from nova.platform.knobs import BadConfig
-
-    given = {name: str(value) for name, value in options.items() if value is not None}
-    try:
-        return load({**os.environ, **given})
-    except BadConfig as error:
-        fail(str(error), USAGE)
-
-
-def run(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
-    """Run a command's coroutine to its end; a failure becomes one sentence and an exit code."""
-    import uvloop
-
-    from nova.app.engines.errors import EngineError
-    from nova.app.instance import NotRunning
-    from nova.native.errors import DebugNativeBuild, StaleNativeBuild
-    from nova.platform.errors import NovaError, Timeout, Unavailable
-    from nova.platform.knobs import BadConfig
-    from nova.platform.telemetry.log import set_up
-
-    set_up(level=logging.WARNING, console=True)
-    try:
-        code = uvloop.run(work())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BadConfig as error:
-        fail(str(error), USAGE)
-    except EngineError as error:
-        fail(str(error), error.exit_code)
-    except (Unavailable, Timeout, NotRunning) as error:
-        fail(str(error), DOWN)
-    except (NovaError, DebugNativeBuild, StaleNativeBuild) as error:
-        fail(str(error), FAILED)
-    sys.exit(code or 0)
-
-
-def fail(sentence: str, code: int) -> NoReturn:
-    """End with a sentence on the standard error."""
-    click.echo(f"nova: {sentence}", err=True)
-    sys.exit(code)
+nova.add_command(role)
