@@ -27,13 +27,16 @@ MEMBER_PERMISSIONS: Final = frozenset(
 PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     Role.MEMBER: MEMBER_PERMISSIONS,
     Role.PREMIUM: frozenset({"limits:premium"}),
-    Role.MODERATOR: frozenset({"content:delete:any", "social:delete:any"}),
-    Role.ADMIN: frozenset({"content:delete:any", "social:delete:any", "roles:manage"}),
+    Role.MODERATOR: frozenset({"content:delete:any", "social:delete:any", "accounts:suspend"}),
+    Role.ADMIN: frozenset({"content:delete:any", "social:delete:any", "accounts:suspend", "roles:manage"}),
 }
 
 SENSITIVE: Final = frozenset(
-    {"password:change:own", "session:revoke:own", "roles:manage", "content:delete:any", "social:delete:any"}
-)
+    {
+        "password:change:own", "session:revoke:own", "roles:manage", "accounts:suspend",
+        "content:delete:any", "social:delete:any",
+    }
+)  # fmt: skip
 """What whoever stole a session would do first, or what reaches others: withheld while it is not known which
 sessions have ended."""
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from nova.platform.errors import Conflict, InvalidArgument, NotFound, RateLimited, Unauthenticated
+from nova.platform.errors import Conflict, Forbidden, InvalidArgument, NotFound, RateLimited, Unauthenticated
 from nova.policy.permissions import Role, permissions_of
 
 MailId = NewType("MailId", UUID)
@@ -19,8 +19,25 @@ MEMBER_ONLY = frozenset({Role.MEMBER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """That an account may not sign in: `until` a moment, or for good (None). `suspended_by` None is the operator."""
+
+    suspended_at: datetime
+    until: datetime | None
+    reason: str
+    suspended_by: UserId | None
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Return whether it is in force at a moment: it ends by itself."""
+        return self.until is None or moment < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Somebody who may sign in. A token that carries a lower `epoch` than the account is void."""
+    """Somebody who may sign in. A token that carries a lower `epoch` than the account is void.
+
+    `suspension` is the last one that nobody took back, whether or not its time has passed.
+    """
 
     user_id: UserId
     handle: str
@@ -29,6 +46,13 @@ class Account:
     epoch: int
     created_at: datetime
     email_verified_at: datetime | None
+    suspension: Suspension | None
+
+    def refusal_at(self, moment: datetime) -> "AccountSuspended | None":
+        """Return why the account may have no session at a moment; None where it may."""
+        if self.suspension is None or not self.suspension.holds_at(moment):
+            return None
+        return AccountSuspended(self.suspension.until)
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -58,6 +82,7 @@ class NewAccount:
             epoch=0,
             created_at=self.created_at,
             email_verified_at=None,
+            suspension=None,
         )
 
 
@@ -208,6 +233,22 @@ class EmailTaken(Conflict):
 
 class InvalidCredentials(Unauthenticated):
     """The login or the password is wrong."""
+
+
+class AccountSuspended(Forbidden):
+    """This account is suspended: until when, its message says."""
+
+    def __init__(self, until: datetime | None) -> None:
+        ends = "for good" if until is None else f"until {until.isoformat(timespec='seconds')}"
+        super().__init__(f"This account is suspended {ends}.")
+
+
+class SuspensionEnded(InvalidArgument):
+    """A suspension ends in the future, or never."""
+
+
+class OneselfNamed(InvalidArgument):
+    """Nobody can suspend or reinstate himself."""
 
 
 class TooManyGuesses(RateLimited):

@@ -4,7 +4,15 @@ from nova.api.identity.v1 import identity_pb2 as pb
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceServicer
 from nova.platform.db.idempotency import Once
 from nova.platform.rpc.context import current_actor, idempotency_key
-from nova.platform.rpc.validate import number_of, optional_uuid_of, page_size, text_of, to_timestamp, uuid_of
+from nova.platform.rpc.validate import (
+    number_of,
+    optional_uuid_of,
+    page_size,
+    text_of,
+    time_of,
+    to_timestamp,
+    uuid_of,
+)
 from nova.policy.rules import EMAIL_MOST
 from nova.services.identity.keys import SigningKeys
 from nova.services.identity.model import (
@@ -14,12 +22,14 @@ from nova.services.identity.model import (
     Session,
     SessionId,
     SignedIn,
+    Suspension,
     UserId,
 )
 from nova.services.identity.service.accounts import Accounts
 from nova.services.identity.service.recovery import Recovery
 from nova.services.identity.service.roles import Roles
 from nova.services.identity.service.sessions import Sessions
+from nova.services.identity.service.suspending import Suspensions
 from nova.services.identity.service.verification import Verification
 
 SYSTEM_METHODS = frozenset(
@@ -48,6 +58,7 @@ class IdentityServer(IdentityServiceServicer):
         verification: Verification,
         sessions: Sessions,
         roles: Roles,
+        suspensions: Suspensions,
         keys: SigningKeys,
         once: Once,
     ) -> None:
@@ -56,6 +67,7 @@ class IdentityServer(IdentityServiceServicer):
         self._verification = verification
         self._sessions = sessions
         self._roles = roles
+        self._suspensions = suspensions
         self._keys = keys
         self._once = once
 
@@ -196,6 +208,29 @@ class IdentityServer(IdentityServiceServicer):
             present=lambda account: pb.WithdrawRoleResponse(account=_account(account)),
         )
 
+    async def SuspendAccount(
+        self, request: pb.SuspendAccountRequest, context: object
+    ) -> pb.SuspendAccountResponse:
+        user_id = UserId(uuid_of(request.user_id, "user_id"))
+        until = time_of(request.until, "until") if request.HasField("until") else None
+        return await self._once(
+            request,
+            pb.SuspendAccountResponse,
+            lambda: self._suspensions.suspend(current_actor(), user_id, reason=request.reason, until=until),
+            present=lambda suspension: pb.SuspendAccountResponse(suspension=_suspension(suspension)),
+        )
+
+    async def ReinstateAccount(
+        self, request: pb.ReinstateAccountRequest, context: object
+    ) -> pb.ReinstateAccountResponse:
+        user_id = UserId(uuid_of(request.user_id, "user_id"))
+        return await self._once(
+            request,
+            pb.ReinstateAccountResponse,
+            lambda: self._suspensions.reinstate(current_actor(), user_id),
+            present=lambda _: pb.ReinstateAccountResponse(),
+        )
+
     async def GetKeySet(self, request: pb.GetKeySetRequest, context: object) -> pb.GetKeySetResponse:
         return pb.GetKeySetResponse(jwks_json=self._keys.jwks_json())
 
@@ -241,6 +276,15 @@ def _account(account: Account) -> pb.Account:
         permissions=sorted(account.permissions),
         created_at=to_timestamp(account.created_at),
         email_verified=account.email_verified_at is not None,
+    )
+
+
+def _suspension(suspension: Suspension) -> pb.Suspension:
+    return pb.Suspension(
+        suspended_at=to_timestamp(suspension.suspended_at),
+        until=None if suspension.until is None else to_timestamp(suspension.until),
+        reason=suspension.reason,
+        suspended_by=b"" if suspension.suspended_by is None else suspension.suspended_by.bytes,
     )
 
 

@@ -25,6 +25,7 @@ from nova.services.identity.service.recovery import Recovery
 from nova.services.identity.service.revoking import Revoking
 from nova.services.identity.service.roles import Roles
 from nova.services.identity.service.sessions import Sessions
+from nova.services.identity.service.suspending import Suspensions
 from nova.services.identity.service.tickets import Tickets
 from nova.services.identity.service.verification import Verification
 from nova.services.identity.store.reading import IdentityStore
@@ -88,6 +89,7 @@ def build(platform: Platform) -> Room:
         verification=Verification(store=store, opening=opening, mailing=mailing, clock=clock),
         sessions=Sessions(store=store, tickets=tickets, revoking=revoking, clock=clock),
         roles=Roles(store=store, revoking=revoking),
+        suspensions=Suspensions(store=store, revoking=revoking, clock=clock),
         keys=keys,
         once=Once(platform.database("identity")),
     )

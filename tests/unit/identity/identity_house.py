@@ -148,6 +148,18 @@ class IdentityHouse:
             tx.emit(events.user_created(new))
         return new.user_id
 
+    async def staff(self, handle: str, *roles: Role) -> pb.Tokens:
+        """Open an account with roles, and return tokens that carry them."""
+        tokens = (await self.sign_up(handle)).tokens
+        given = sorted({Role.MEMBER, *roles})
+        await self.database.primary.fetch("UPDATE accounts SET roles = $2 WHERE handle = $1", handle, given)
+        return (await self.refresh(tokens.refresh_token)).tokens
+
+    async def waiting(self, least: int = 1) -> bool:
+        """Return whether so many transactions of this room's role wait for another."""
+        waiting = "usename = current_user AND wait_event_type = 'Lock'"
+        return await self.count("pg_stat_activity", waiting) >= least
+
     async def count(self, table: str, where: str = "true") -> int:
         """Return how many rows a table has."""
         return cast(

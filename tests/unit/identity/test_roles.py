@@ -9,14 +9,8 @@ from nova.policy.permissions import Role
 from tests.unit.identity.identity_house import IdentityHouse
 
 
-async def admin_tokens(house: IdentityHouse) -> pb.Tokens:
-    tokens = (await house.sign_up("root")).tokens
-    await house.database.primary.fetch("UPDATE accounts SET roles = '{admin,member}' WHERE handle = 'root'")
-    return (await house.refresh(tokens.refresh_token)).tokens
-
-
 async def test_premium_is_a_role_that_the_next_token_carries(house: IdentityHouse) -> None:
-    admin = await admin_tokens(house)
+    admin = await house.staff("root", Role.ADMIN)
     ada = await house.sign_up("ada")
     with house.by(admin):
         answer = await house.stub.GrantRole(pb.GrantRoleRequest(user_id=ada.account.user_id, role="premium"))
@@ -33,7 +27,7 @@ async def test_premium_is_a_role_that_the_next_token_carries(house: IdentityHous
 
 
 async def test_a_withdrawn_role_s_rights_end_with_the_token(house: IdentityHouse) -> None:
-    admin = await admin_tokens(house)
+    admin = await house.staff("root", Role.ADMIN)
     eve = await house.sign_up("eve")
     with house.by(admin):
         await house.stub.GrantRole(pb.GrantRoleRequest(user_id=eve.account.user_id, role="moderator"))
@@ -61,7 +55,7 @@ async def test_d1_who_may_not_manage_roles_is_refused(house: IdentityHouse) -> N
 
 
 async def test_a_role_that_is_there_already_changes_nothing(house: IdentityHouse) -> None:
-    admin = await admin_tokens(house)
+    admin = await house.staff("root", Role.ADMIN)
     ada = await house.sign_up("ada")
     with house.by(admin):
         await house.stub.GrantRole(pb.GrantRoleRequest(user_id=ada.account.user_id, role="member"))
@@ -72,7 +66,7 @@ async def test_a_role_that_is_there_already_changes_nothing(house: IdentityHouse
 
 @pytest.mark.parametrize("role", ["", "root", "ADMIN", "member"])
 async def test_r8_an_unknown_role_and_the_last_one_are_refused(house: IdentityHouse, role: str) -> None:
-    admin = await admin_tokens(house)
+    admin = await house.staff("root", Role.ADMIN)
     ada = await house.sign_up("ada")
     with house.by(admin), pytest.raises(InvalidArgument) as caught:
         await house.stub.WithdrawRole(pb.WithdrawRoleRequest(user_id=ada.account.user_id, role=role))
@@ -80,13 +74,13 @@ async def test_r8_an_unknown_role_and_the_last_one_are_refused(house: IdentityHo
 
 
 async def test_an_unknown_account_is_not_found(house: IdentityHouse) -> None:
-    admin = await admin_tokens(house)
+    admin = await house.staff("root", Role.ADMIN)
     with house.by(admin), pytest.raises(NotFound):
         await house.stub.GrantRole(pb.GrantRoleRequest(user_id=uuid7().bytes, role="premium"))
 
 
 async def test_a_role_is_granted_once_under_its_key(house: IdentityHouse) -> None:
-    admin = await admin_tokens(house)
+    admin = await house.staff("root", Role.ADMIN)
     user_id = await house.enrol("ada", Role.PREMIUM)
     with house.by(admin, key="k-1"):
         request = pb.GrantRoleRequest(user_id=user_id.bytes, role="moderator")

@@ -37,12 +37,6 @@ async def tried(
     )
 
 
-async def waits_for_a_lock(house: IdentityHouse) -> bool:
-    """Return whether a transaction of this room's role waits for another."""
-    waiting = "usename = current_user AND wait_event_type = 'Lock'"
-    return await house.count("pg_stat_activity", waiting) > 0
-
-
 async def age_guesses(house: IdentityHouse, minutes: int) -> None:
     """Let time pass for the guesses made so far: it is the database's clock that counts it."""
     await house.database.primary.fetch(
@@ -175,7 +169,7 @@ async def test_a_password_changed_meanwhile_opens_nothing(house: IdentityHouse) 
         assert credentials is not None
         await tx.lock_credentials(credentials.account.user_id)
         entering = asyncio.create_task(house.sign_in("ada"))
-        await until(lambda: waits_for_a_lock(house))
+        await until(house.waiting)
         await tx.set_password(credentials.account.user_id, "changed")
     with pytest.raises(Unauthenticated):
         await entering

@@ -7,6 +7,7 @@ import pytest
 from nova.api.identity.v1 import identity_pb2 as pb
 from nova.platform.errors import Unavailable
 from nova.platform.ids import uuid7
+from nova.policy.permissions import Role
 from tests.unit.identity.identity_house import PASSWORD, IdentityHouse
 
 Act = Callable[[IdentityHouse], Awaitable[object]]
@@ -25,18 +26,18 @@ SENSITIVE: dict[str, Act] = {
     "withdraw_role": lambda house: house.stub.WithdrawRole(
         pb.WithdrawRoleRequest(user_id=uuid7().bytes, role="moderator")
     ),
+    "suspend_account": lambda house: house.stub.SuspendAccount(
+        pb.SuspendAccountRequest(user_id=uuid7().bytes, reason="spam")
+    ),
+    "reinstate_account": lambda house: house.stub.ReinstateAccount(
+        pb.ReinstateAccountRequest(user_id=uuid7().bytes)
+    ),
 }
-
-
-async def admin(house: IdentityHouse) -> pb.Tokens:
-    tokens = (await house.sign_up("root")).tokens
-    await house.database.primary.fetch("UPDATE accounts SET roles = '{admin,member}'")
-    return (await house.refresh(tokens.refresh_token)).tokens
 
 
 @pytest.mark.parametrize("act", SENSITIVE)
 async def test_a_view_older_than_five_seconds_refuses_sensitive_acts(house: IdentityHouse, act: str) -> None:
-    tokens = await admin(house)
+    tokens = await house.staff("root", Role.ADMIN)
     house.clock.advance(5.1)
     with house.by(tokens), pytest.raises(Unavailable) as caught:
         await SENSITIVE[act](house)
@@ -47,7 +48,7 @@ async def test_a_view_older_than_five_seconds_refuses_sensitive_acts(house: Iden
 
 
 async def test_all_else_goes_on_and_with_the_next_poll_these_do_too(house: IdentityHouse) -> None:
-    tokens = await admin(house)
+    tokens = await house.staff("root", Role.ADMIN)
     house.clock.advance(5.1)
     with house.by(tokens):
         assert (await house.stub.GetAccount(pb.GetAccountRequest())).account.handle == "root"
@@ -58,7 +59,7 @@ async def test_all_else_goes_on_and_with_the_next_poll_these_do_too(house: Ident
 
 async def test_whoever_leaves_is_let_go(house: IdentityHouse) -> None:
     """Ending the one session that the token is of takes nothing from anybody else."""
-    tokens = await admin(house)
+    tokens = await house.staff("root", Role.ADMIN)
     house.clock.advance(5.1)
     with house.by(tokens):
         await house.stub.SignOut(pb.SignOutRequest())

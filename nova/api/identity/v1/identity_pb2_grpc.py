@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IdentityServiceStub:
-    """Accounts, sessions, tokens and roles. Ids are UUIDv7, 16 bytes big-endian.
+    """Accounts, sessions, tokens, roles and suspensions. Ids are UUIDv7, 16 bytes big-endian.
     """
 
     def __init__(self, channel):
@@ -110,6 +110,16 @@ class IdentityServiceStub:
                 request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.WithdrawRoleRequest.SerializeToString,
                 response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.WithdrawRoleResponse.FromString,
                 _registered_method=True)
+        self.SuspendAccount = channel.unary_unary(
+                '/nova.api.identity.v1.IdentityService/SuspendAccount',
+                request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.SuspendAccountRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.SuspendAccountResponse.FromString,
+                _registered_method=True)
+        self.ReinstateAccount = channel.unary_unary(
+                '/nova.api.identity.v1.IdentityService/ReinstateAccount',
+                request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ReinstateAccountRequest.SerializeToString,
+                response_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ReinstateAccountResponse.FromString,
+                _registered_method=True)
         self.GetKeySet = channel.unary_unary(
                 '/nova.api.identity.v1.IdentityService/GetKeySet',
                 request_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.GetKeySetRequest.SerializeToString,
@@ -123,7 +133,7 @@ class IdentityServiceStub:
 
 
 class IdentityServiceServicer:
-    """Accounts, sessions, tokens and roles. Ids are UUIDv7, 16 bytes big-endian.
+    """Accounts, sessions, tokens, roles and suspensions. Ids are UUIDv7, 16 bytes big-endian.
     """
 
     def SignUp(self, request, context):
@@ -232,6 +242,21 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SuspendAccount(self, request, context):
+        """Ends every session and token of an account, and keeps it from signing in, until a moment or for good. Needs
+        accounts:suspend, and roles:manage too where the account may suspend others itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReinstateAccount(self, request, context):
+        """Lets an account sign in again. Needs what suspending it needs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetKeySet(self, request, context):
         """Returns the public signing keys as a JWK Set (RFC 7517). Needs no token.
         """
@@ -324,6 +349,16 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.WithdrawRoleRequest.FromString,
                     response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.WithdrawRoleResponse.SerializeToString,
             ),
+            'SuspendAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendAccount,
+                    request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.SuspendAccountRequest.FromString,
+                    response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.SuspendAccountResponse.SerializeToString,
+            ),
+            'ReinstateAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReinstateAccount,
+                    request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ReinstateAccountRequest.FromString,
+                    response_serializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ReinstateAccountResponse.SerializeToString,
+            ),
             'GetKeySet': grpc.unary_unary_rpc_method_handler(
                     servicer.GetKeySet,
                     request_deserializer=nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.GetKeySetRequest.FromString,
@@ -343,7 +378,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityService:
-    """Accounts, sessions, tokens and roles. Ids are UUIDv7, 16 bytes big-endian.
+    """Accounts, sessions, tokens, roles and suspensions. Ids are UUIDv7, 16 bytes big-endian.
     """
 
     @staticmethod
@@ -741,6 +776,60 @@ class IdentityService:
             '/nova.api.identity.v1.IdentityService/WithdrawRole',
             nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.WithdrawRoleRequest.SerializeToString,
             nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.WithdrawRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.identity.v1.IdentityService/SuspendAccount',
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.SuspendAccountRequest.SerializeToString,
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.SuspendAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReinstateAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nova.api.identity.v1.IdentityService/ReinstateAccount',
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ReinstateAccountRequest.SerializeToString,
+            nova_dot_api_dot_identity_dot_v1_dot_identity__pb2.ReinstateAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

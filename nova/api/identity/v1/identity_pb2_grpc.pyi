@@ -13,7 +13,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IdentityServiceStub:
-    """Accounts, sessions, tokens and roles. Ids are UUIDv7, 16 bytes big-endian."""
+    """Accounts, sessions, tokens, roles and suspensions. Ids are UUIDv7, 16 bytes big-endian."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignUp: _aio.UnaryUnaryMultiCallable[_identity_pb2.SignUpRequest, _identity_pb2.SignUpResponse]
@@ -48,13 +48,19 @@ class IdentityServiceStub:
     """Gives an account a role. Needs roles:manage."""
     WithdrawRole: _aio.UnaryUnaryMultiCallable[_identity_pb2.WithdrawRoleRequest, _identity_pb2.WithdrawRoleResponse]
     """Takes a role from an account. Needs roles:manage."""
+    SuspendAccount: _aio.UnaryUnaryMultiCallable[_identity_pb2.SuspendAccountRequest, _identity_pb2.SuspendAccountResponse]
+    """Ends every session and token of an account, and keeps it from signing in, until a moment or for good. Needs
+    accounts:suspend, and roles:manage too where the account may suspend others itself.
+    """
+    ReinstateAccount: _aio.UnaryUnaryMultiCallable[_identity_pb2.ReinstateAccountRequest, _identity_pb2.ReinstateAccountResponse]
+    """Lets an account sign in again. Needs what suspending it needs."""
     GetKeySet: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetKeySetRequest, _identity_pb2.GetKeySetResponse]
     """Returns the public signing keys as a JWK Set (RFC 7517). Needs no token."""
     ListRevocations: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListRevocationsRequest, _identity_pb2.ListRevocationsResponse]
     """Lists revocations in order of their sequence. A system call: every room polls it."""
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Accounts, sessions, tokens and roles. Ids are UUIDv7, 16 bytes big-endian."""
+    """Accounts, sessions, tokens, roles and suspensions. Ids are UUIDv7, 16 bytes big-endian."""
 
     @_abc_1.abstractmethod
     def SignUp(
@@ -177,6 +183,24 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_pb2.WithdrawRoleRequest, _abc.Awaitable[_identity_pb2.WithdrawRoleResponse]],
     ) -> _abc.Awaitable[_identity_pb2.WithdrawRoleResponse]:
         """Takes a role from an account. Needs roles:manage."""
+
+    @_abc_1.abstractmethod
+    def SuspendAccount(
+        self,
+        request: _identity_pb2.SuspendAccountRequest,
+        context: _aio.ServicerContext[_identity_pb2.SuspendAccountRequest, _abc.Awaitable[_identity_pb2.SuspendAccountResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.SuspendAccountResponse]:
+        """Ends every session and token of an account, and keeps it from signing in, until a moment or for good. Needs
+        accounts:suspend, and roles:manage too where the account may suspend others itself.
+        """
+
+    @_abc_1.abstractmethod
+    def ReinstateAccount(
+        self,
+        request: _identity_pb2.ReinstateAccountRequest,
+        context: _aio.ServicerContext[_identity_pb2.ReinstateAccountRequest, _abc.Awaitable[_identity_pb2.ReinstateAccountResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.ReinstateAccountResponse]:
+        """Lets an account sign in again. Needs what suspending it needs."""
 
     @_abc_1.abstractmethod
     def GetKeySet(

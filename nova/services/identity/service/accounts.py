@@ -86,7 +86,10 @@ class Accounts:
         return await self._repeat_sign_up(handle, password, device, call)
 
     async def sign_in(self, *, login: str, password: str, device: Device, key: str | None) -> SignedIn:
-        """Open a session by handle or e-mail address. Raises `InvalidCredentials` or `TooManyGuesses`."""
+        """Open a session by handle or e-mail address.
+
+        Raises `InvalidCredentials` or `TooManyGuesses`; `AccountSuspended` to those alone who know the password.
+        """
         login, password = _login(login), _typed(password)
         proven = await self._guessing.prove(login, await self._store.find_by_login(login), password)
         return await self._enter(proven, password, device, keyed_call("SignIn", key, login))
@@ -138,7 +141,10 @@ class Accounts:
             await tx.return_guess(proven.guess)
             if renewed is not None:
                 await tx.set_password(known.account.user_id, renewed)
-            return await self._tickets.open(tx, standing.account, device, start)
+            refusal = standing.account.refusal_at(self._clock.now())
+            if refusal is None:
+                return await self._tickets.open(tx, standing.account, device, start)
+        raise refusal  # after COMMIT: the guess was right, and is given back
 
     async def _replace(
         self, tx: IdentityTx, actor: Actor, password_hash: str, call: KeyedCall | None

@@ -43,7 +43,7 @@ class Sessions:
 
         A token that was used before has been stolen from one of its two users, and nobody knows from which:
         its session ends. Only a repeat under the same idempotency key is told apart, for a thief does not
-        know the key. Raises `RefreshTokenInvalid` or `RefreshTokenReused`.
+        know the key. Raises `RefreshTokenInvalid`, `RefreshTokenReused` or `AccountSuspended`.
         """
         used = self._tickets.read(refresh_token)
         call = keyed_call("RefreshSession", key, used.hash)
@@ -106,6 +106,10 @@ class Sessions:
         now = self._clock.now()
         if account is None or session is None or session.expires_at <= now:
             raise RefreshTokenInvalid
+        # Its sessions ended with the suspension; one can be left by a release that knows of none yet.
+        refusal = account.refusal_at(now)
+        if refusal is not None:
+            raise refusal
         following = self._tickets.token_of(call, used.hash)
         if await tx.retire(used.hash, now):
             await self._tickets.renew(tx, session_id, following)

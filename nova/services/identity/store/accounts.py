@@ -6,7 +6,16 @@ from datetime import datetime
 from nova.platform.db.failures import WriteConflict
 from nova.platform.db.tx import Tx
 from nova.policy.permissions import Role
-from nova.services.identity.model import Account, Credentials, Guess, KeyedCall, NewAccount, SessionId, UserId
+from nova.services.identity.model import (
+    Account,
+    Credentials,
+    Guess,
+    KeyedCall,
+    NewAccount,
+    SessionId,
+    Suspension,
+    UserId,
+)
 from nova.services.identity.store.rows import (
     ACCOUNT,
     CALL,
@@ -100,6 +109,22 @@ class AccountsTx(Tx):
     async def set_roles(self, user_id: UserId, roles: frozenset[Role]) -> None:
         """Replace the roles of an account."""
         await self.execute("UPDATE accounts SET roles = $2 WHERE user_id = $1", user_id, sorted(roles))
+
+    async def suspend(self, user_id: UserId, suspension: Suspension) -> None:
+        """Note that an account may not sign in; what was noted before is replaced."""
+        await self.execute(
+            "UPDATE accounts SET suspended_at = $2, suspended_until = $3, suspended_by = $4, suspension_reason = $5 "
+            "WHERE user_id = $1",
+            user_id, suspension.suspended_at, suspension.until, suspension.suspended_by, suspension.reason,
+        )  # fmt: skip
+
+    async def reinstate(self, user_id: UserId) -> None:
+        """Note that an account may sign in."""
+        await self.execute(
+            "UPDATE accounts SET suspended_at = NULL, suspended_until = NULL, suspended_by = NULL, "
+            "suspension_reason = NULL WHERE user_id = $1",
+            user_id,
+        )
 
     async def raise_epoch(self, user_id: UserId) -> Account:
         """Return the account with its next epoch."""

@@ -15,9 +15,13 @@ from nova.services.identity.model import (
     Session,
     SessionId,
     StoredKey,
+    Suspension,
 )
 
-ACCOUNT = "user_id, handle, email, roles, epoch, created_at, email_verified_at"
+ACCOUNT = (
+    "user_id, handle, email, roles, epoch, created_at, email_verified_at, "
+    "suspended_at, suspended_until, suspended_by, suspension_reason"
+)
 MAIL = "mail_id, user_id, kind, email, queued_at, expires_at"
 SESSION = "session_id, user_id, user_agent, ip_address, created_at, last_used_at, expires_at"
 STORED_KEY = "kid, public_der, sealed, created_at, signs_from, signs_until, verifies_until"
@@ -49,6 +53,19 @@ def account_of(row: Record) -> Account:
         epoch=row["epoch"],
         created_at=row["created_at"],
         email_verified_at=row["email_verified_at"],
+        suspension=suspension_of(row),
+    )
+
+
+def suspension_of(row: Record) -> Suspension | None:
+    """Return the suspension of an account."""
+    if row["suspended_at"] is None:
+        return None
+    return Suspension(
+        suspended_at=row["suspended_at"],
+        until=row["suspended_until"],
+        reason=row["suspension_reason"],
+        suspended_by=row["suspended_by"],
     )
 
 
