@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from nova.app.cli_accounts import role
+from nova.app.cli_accounts import account, role
 from nova.app.cli_command import DATA, JSON, USAGE, configured, fail, run
 
 _began = time.monotonic()
@@ -292,4 +292,5 @@ def bench_compare(before: Path, after: Path) -> None:
         fail(str(error), USAGE)
 
 
+nova.add_command(account)
 nova.add_command(role)

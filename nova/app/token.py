@@ -4,6 +4,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 
 import click
 
@@ -29,7 +30,6 @@ def _sent(request: urllib.request.Request) -> dict[str, str]:
             tokens: dict[str, str] = json.load(answer)
             return tokens
     except urllib.error.HTTPError as error:
-        problem = json.load(error)
-        raise Unauthenticated(
-            f"{problem.get('detail', 'refused')} Give the password with --password."
-        ) from error
+        detail = json.load(error).get("detail", "refused")
+        mend = " Give the password with --password." if error.code == HTTPStatus.UNAUTHORIZED else ""
+        raise Unauthenticated(f"{detail}{mend}") from error
