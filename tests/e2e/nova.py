@@ -11,21 +11,16 @@ from typing import Any
 import grpc
 import httpx
 
+from nova.app.accounts import Desk, desk_at
 from nova.app.authority import files_of
 from nova.app.callers import GATEWAY
 from nova.app.engines.embedded import Engines
 from nova.app.supervisor import Supervisor
 from nova.gateway.global_ids import decode
-from nova.platform.clock import SystemClock
 from nova.platform.config import ROOMS
-from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.redis.client import connect
 from nova.platform.rpc.peers import host_of
-from nova.services.identity.announcer import RedisAnnouncer
 from nova.services.identity.model import UserId
-from nova.services.identity.service.revoking import Revoking
-from nova.services.identity.service.roles import Roles
-from nova.services.identity.store.reading import IdentityStore
 from tests.waiting import until
 
 PASSWORD = "correct horse battery"
@@ -54,6 +49,13 @@ class Person:
     handle: str
     token: str
     refresh_token: str
+
+
+def account_id(person: Person) -> UserId:
+    """Return the id that the rooms know somebody by."""
+    known = decode(person.id)
+    assert known is not None
+    return UserId(known.uuid)
 
 
 class Nova:
@@ -172,19 +174,22 @@ class Nova:
             refresh_token=payload["tokens"]["refreshToken"],
         )
 
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[Desk]:
+        """Yield what the operator changes accounts with."""
+        assert self.engines is not None
+        async with desk_at(self.engines.room_dsn("identity"), self.engines.redis_url) as desk:
+            yield desk
+
+    async def suspend(self, person: Person) -> None:
+        """Suspend somebody for good, as the operator does."""
+        async with self.desk() as desk:
+            await desk.suspensions.impose(account_id(person), reason="A test of it.", until=None)
+
     async def promoted(self, person: Person, role: str) -> Person:
         """Give somebody a role, as the operator does, and sign him in anew: his old tokens are void."""
-        assert self.engines is not None
-        known = decode(person.id)
-        assert known is not None
-        redis = await connect(self.engines.redis_url)
-        async with Database(
-            DatabaseConfig(room="identity", dsn=self.engines.room_dsn("identity"))
-        ) as database:
-            revoking = Revoking(announcer=RedisAnnouncer(redis), clock=SystemClock())
-            roles = Roles(store=IdentityStore(database), revoking=revoking)
-            await roles.add(UserId(known.uuid), role)
-        await redis.aclose()
+        async with self.desk() as desk:
+            await desk.roles.add(account_id(person), role)
         payload = await self.do(
             "signIn", "tokens { accessToken refreshToken }", login=person.handle, password=PASSWORD
         )

@@ -140,6 +140,16 @@ class Catalogue:
         return f"... on {kind.name} {{ id {values} }}"
 
 
+def called(name: str, field: GraphQLField, text: str) -> str:
+    """Return a field with a text for each argument that it needs."""
+    needed = [
+        f'{key}: ["{text}"]' if key == "ids" else f'{key}: "{text}"'
+        for key, given in field.args.items()
+        if is_needed(given)
+    ]
+    return f"{name}({', '.join(needed)})" if needed else name
+
+
 def is_entity(kind: Kind) -> bool:
     """Return whether a type implements Node."""
     return any(interface.name == NODE for interface in kind.interfaces)

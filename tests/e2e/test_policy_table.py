@@ -4,17 +4,27 @@ The rows are the viewers and their relation to a subject, the columns the fields
 lie on. What is expected is asked of `nova.policy.visibility` itself; a new field must be put on a surface here.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
-from graphql import GraphQLInputObjectType, get_named_type, is_required_argument, is_required_input_field
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+    is_required_input_field,
+)
 
 from nova.policy.relations import Relation
 from nova.policy.visibility import Audience, Surface, content, person
+from tests.e2e import doors
 from tests.e2e.nova import Nova, Person
-from tests.e2e.schema import introspected
+from tests.e2e.schema import called, introspected
 from tests.e2e.test_refused_input import value
+from tests.waiting import until
 
 CARD = {
     "id", "handle", "displayName", "bio", "avatarUrl", "createdAt", "isPrivate",
@@ -51,7 +61,9 @@ ROLES = {
     "moderator": Relation.NONE,
     "owner": Relation.SELF,
 }
-"""A moderator sees what a stranger sees; only his deletions go further. Accounts cannot be suspended yet."""
+"""A moderator sees what a stranger sees; only his deletions go further."""
+SHUT_OUT = ("suspended", "signed_out")
+"""Followers who are in no more. With the tokens of before they get nothing, and both the same nothing."""
 
 
 @dataclass
@@ -83,9 +95,11 @@ async def subject(nova: Nova, request: pytest.FixtureRequest) -> Subject:
     owner = made.person
     for role in made.roles():
         made.viewers[role] = owner if role == "owner" else await nova.newcomer(f"{name}_{role}")
+    for role in SHUT_OUT:
+        made.viewers[role] = await nova.newcomer(f"{name}_{role}")
     made.viewers["moderator"] = await nova.promoted(made.viewers["moderator"], "moderator")
     viewers = made.viewers
-    for role in ("follower", "muter", "blocked", "blocker"):
+    for role in ("follower", "muter", "blocked", "blocker", *SHUT_OUT):
         await nova.do("followUser", "state", viewers[role], userId=owner.id)
     for role in ("followed", "blocked"):
         await nova.do("followUser", "state", owner, userId=viewers[role].id)
@@ -109,6 +123,11 @@ async def subject(nova: Nova, request: pytest.FixtureRequest) -> Subject:
     await nova.do("blockUser", "user { id }", viewers["blocker"], userId=owner.id)
     await nova.do("blockUser", "user { id }", owner, userId=viewers["blocked"].id)
     await settled(nova, made)
+    await nova.suspend(viewers["suspended"])
+    await nova.do("signOut", "userErrors { code }", viewers["signed_out"])
+    for role in SHUT_OUT:
+        for door in doors.all_of(nova).values():
+            await until(partial(doors.closed, door, nova, viewers[role].token))
     return made
 
 
@@ -138,7 +157,7 @@ async def test_a2_fields_of_a_person_are_as_the_policy_says(nova: Nova, subject:
     assert as_owner is not None
     assert as_owner["postCount"] == len(as_owner["posts"]) == 3
     assert len(as_owner["stories"]) == 3
-    assert as_owner["followerCount"] == len(as_owner["followers"]) == 2
+    assert as_owner["followerCount"] == len(as_owner["followers"]) == 2 + len(SHUT_OUT)
     assert as_owner["followingCount"] == len(as_owner["following"]) == 1
     for role in subject.roles():
         relation = subject.relation(role)
@@ -305,16 +324,59 @@ async def test_a4_a_pending_request_opens_nothing(nova: Nova, subject: Subject) 
 
 
 async def test_a2_without_a_token_every_query_and_mutation_is_refused(nova: Nova) -> None:
+    for name, document, variables in roots(await introspected(nova)):
+        answer = await nova.ask(document, variables)
+        if name not in OPEN:
+            assert answer.code == "UNAUTHENTICATED", name
+            assert "data" not in answer, name
+
+
+async def test_a2_a_suspended_viewer_gets_what_an_ended_session_gets(nova: Nova, subject: Subject) -> None:
     schema = await introspected(nova)
+    for name, document in fields_of(schema, subject):
+        assert "errors" not in await nova.ask(document, by=subject.viewers["follower"]), name
+        await refused_alike(nova, subject, document)
+    for _, document, variables in roots(schema):
+        await refused_alike(nova, subject, document, variables)
+    for name, door in doors.all_of(nova).items():
+        assert not await door(nova, subject.viewers["suspended"].token), name
+
+
+async def refused_alike(
+    nova: Nova, subject: Subject, document: str, variables: Mapping[str, Any] | None = None
+) -> None:
+    """Check that all who are shut out get one and the same answer, and nothing in it."""
+    told = []
+    for role in SHUT_OUT:
+        answer = await nova.ask(document, variables, by=subject.viewers[role])
+        (error,) = answer["errors"]
+        assert error["extensions"].pop("requestId")
+        told.append(answer)
+    extensions = {"code": "UNAUTHENTICATED", "reason": "REVOKED_TOKEN"}
+    assert told[0]["errors"][0]["extensions"] == extensions, document
+    assert "data" not in told[0], document
+    assert told[0] == told[1], document
+
+
+def fields_of(schema: GraphQLSchema, subject: Subject) -> Iterator[tuple[str, str]]:
+    """Yield a document for each field of the table, asked of the subject and of what its followers see."""
+    person, post = subject.person.id, subject.posts[Audience.FOLLOWERS]
+    of_person = CARD | set(LISTS) | set(OWN) | WALKED
+    table = {"User": (person, of_person), "Post": (post, POST_FOR_ALL | POST_FOR_AUTHOR)}
+    for kind, (node, names) in table.items():
+        for name in sorted(names):
+            one = schema.type_map[kind].fields[name]  # type: ignore[attr-defined]
+            shown = "" if is_leaf_type(get_named_type(one.type)) else "{ __typename }"
+            asked = f"{called(name, one, person)} {shown}"
+            yield f"{kind}.{name}", f'{{ node(id: "{node}") {{ ... on {kind} {{ {asked} }} }} }}'
+
+
+def roots(schema: GraphQLSchema) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield every query and mutation with a document for it."""
     assert schema.query_type is not None
     assert schema.mutation_type is not None
-    values = {"id": '"x"', "ids": '["x"]', "handle": '"x"'}
     for name, one in schema.query_type.fields.items():
-        needed = [f"{key}: {values[key]}" for key, given in one.args.items() if is_required_argument(given)]
-        call = f"{name}({', '.join(needed)})" if needed else name
-        answer = await nova.ask(f"{{ {call} {{ __typename }} }}")
-        assert answer.code == "UNAUTHENTICATED", name
-        assert "data" not in answer, name
+        yield name, f"{{ {called(name, one, 'x')} {{ __typename }} }}", {}
     for verb, one in schema.mutation_type.fields.items():
         kind = get_named_type(one.args["input"].type)
         assert isinstance(kind, GraphQLInputObjectType)
@@ -322,7 +384,4 @@ async def test_a2_without_a_token_every_query_and_mutation_is_refused(nova: Nova
             name: value(schema, item) for name, item in kind.fields.items() if is_required_input_field(item)
         }
         document = f"mutation($input: {kind.name}!) {{ {verb}(input: $input) {{ userErrors {{ code }} }} }}"
-        answer = await nova.ask(document, {"input": given})
-        if verb not in OPEN:
-            assert answer.code == "UNAUTHENTICATED", verb
-            assert "data" not in answer, verb
+        yield verb, document, {"input": given}

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from nova.app.callers import GATEWAY, callers_of
 from nova.app.rooms import ROOMS
 from nova.platform.rpc.peers import host_of
 from nova.platform.rpc.tls import CertificateFiles
-from tests.e2e.doors import bearer
+from tests.e2e.doors import PROMISED_S, bearer
 from tests.e2e.forge import Forge
 from tests.e2e.nova import Nova, Person
+from tests.waiting import until
 
 CODE = grpc.StatusCode
 _LONGEST_S = 10.0
@@ -66,6 +68,13 @@ async def status(
     return CODE.OK
 
 
+async def heard(nova: Nova, room: str, shown: Sequence[tuple[str, str]]) -> bool:
+    """Return whether a room refuses a token that it took."""
+    path = next(path for path, needs_no_user in methods_of(room) if not needs_no_user)
+    async with nova.room(room, part=callers_and_others(room, path)[0]) as channel:
+        return await status(channel, path, shown) is CODE.UNAUTHENTICATED
+
+
 def callers_and_others(room: str, path: str) -> tuple[str, list[str]]:
     """Return a part that may call a method, and all that may not."""
     listed = callers_of(room, path.rpartition("/")[2])
@@ -98,12 +107,18 @@ async def test_r1_the_wrong_part_is_refused_by_every_method(apart: Nova, person:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-@pytest.mark.parametrize("token", ["missing", "forged"])
+@pytest.mark.parametrize("token", ["missing", "forged", "suspended"])
 async def test_r2_a_part_without_a_good_token_is_refused_by_every_method(
     apart: Nova, person: Person, room: str, token: str
 ) -> None:
-    forged = (await Forge.of(apart, person.token)).resealed(user_id="0198a1b2-0000-7000-8000-000000000000")
-    shown = () if token == "missing" else bearer(forged)
+    shown: Sequence[tuple[str, str]] = ()
+    if token == "forged":
+        forge = await Forge.of(apart, person.token)
+        shown = bearer(forge.resealed(user_id="0198a1b2-0000-7000-8000-000000000000"))
+    if token == "suspended":
+        await apart.suspend(person)
+        shown = bearer(person.token)
+        await until(partial(heard, apart, room, shown), within_s=PROMISED_S)
     for path, needs_no_user in methods_of(room):
         if token == "missing" and needs_no_user:
             continue

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e import doors
@@ -44,12 +45,17 @@ async def change_password(nova: Nova, here: Person, there: Person) -> None:
     assert await doors.http(nova, payload["tokens"]["accessToken"])
 
 
+async def suspend(nova: Nova, here: Person, there: Person) -> None:
+    await nova.suspend(there)
+
+
 ENDS: dict[str, End] = {
     "sign_out": sign_out,
     "log_out": log_out,
     "revoke_session": revoke_session,
     "revoke_all": revoke_all,
     "change_password": change_password,
+    "suspend": suspend,
 }
 SPARES_HERE = {"sign_out", "log_out", "revoke_session"}
 
@@ -82,23 +88,33 @@ async def test_an_ended_session_is_refused_at_every_door_within_a_second(nova: N
     assert dead.code == "UNAUTHENTICATED"
 
 
-async def test_w3_an_open_socket_ends_with_its_session_and_says_nothing_after(nova: Nova) -> None:
+async def closes(socket: ClientConnection) -> None:
+    """Wait for a socket to be closed for its token, within the promised time, with nothing said before."""
+    with pytest.raises(ConnectionClosed) as closed:
+        await asyncio.wait_for(socket.recv(), doors.PROMISED_S)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == doors.REFUSED_CLOSE
+
+
+@pytest.mark.parametrize("name", ["revoke_session", "suspend"])
+async def test_w3_an_open_socket_ends_with_its_session_and_says_nothing_after(nova: Nova, name: str) -> None:
     here, there = await twice_in(nova)
     async with doors.socket(nova, there.token) as ended, doors.socket(nova, here.token) as goes_on:
-        await revoke_session(nova, here, there)
-        with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(ended.recv(), doors.PROMISED_S)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == doors.REFUSED_CLOSE
+        await ENDS[name](nova, here, there)
+        await closes(ended)
+        if name not in SPARES_HERE:
+            await closes(goes_on)
+            return
         await goes_on.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": doors.ME}}))
         answer = json.loads(await asyncio.wait_for(goes_on.recv(), doors.LONGEST_S))
         assert answer["payload"]["data"]["viewer"]["email"].startswith(here.handle)
 
 
-async def test_without_pub_sub_the_poll_finds_a_revocation(nova: Nova) -> None:
+@pytest.mark.parametrize("name", ["revoke_session", "suspend"])
+async def test_without_pub_sub_the_poll_finds_a_revocation(nova: Nova, name: str) -> None:
     here, there = await twice_in(nova)
     async with nova.without_pub_sub():
-        await revoke_session(nova, here, there)
+        await ENDS[name](nova, here, there)
         async with asyncio.TaskGroup() as waiting:
             for door in doors.all_of(nova).values():
                 refused = partial(doors.closed, door, nova, there.token)
