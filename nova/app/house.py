@@ -48,6 +48,7 @@ from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
+from nova.platform.strain import Strain
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.metrics import serve_exposition
 from nova.platform.telemetry.tracing import Tracing, traces_in, tracing_to
@@ -95,6 +96,7 @@ class House:
         self.health = Health()
         self.tasks = Tasks()
         self.clock = SystemClock()
+        self._strain = Strain()
         self._channels: dict[tuple[str, str], Channel] = {}
         self._certificates = certificates
         self.tracing = _tracing(config, service="-".join(("nova", *rooms)) if len(rooms) == 1 else "nova")
@@ -141,6 +143,7 @@ class House:
                     tracing=self.tracing,
                     policy=self._policy(room),
                     certificates=self._certificates,
+                    strain=self._strain,
                 )
             )
         return self._channels[room, caller]
@@ -185,6 +188,7 @@ class House:
             )
         # Before what they work on: relays and consumers would meet closed pools.
         stack.push_async_callback(self.tasks.aclose)
+        self.tasks.spawn("strain", self._strain.watch())
         self.health.add("tasks", self.tasks.check, liveness=True)
         return Platform(
             config=config,
@@ -199,6 +203,7 @@ class House:
             revocations=self._revocations,
             tasks=self.tasks,
             health=self.health,
+            strain=self._strain,
             tracing=self.tracing,
         )
 
@@ -289,6 +294,7 @@ class House:
             ready=self.health.is_ready,
             live=self.health.is_live,
             certificates=self._certificates,
+            strain=self._strain,
             drain_s=server.drain_s,
             notice_s=NOTICE_S,
         )

@@ -1,7 +1,7 @@
 """What the house gives a room: handed to `wiring.build`, and to nothing else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nova.platform.auth.epochs import RevocationView
 from nova.platform.auth.tokens import Verifier
@@ -14,6 +14,7 @@ from nova.platform.health import Health
 from nova.platform.log.port import EventLog
 from nova.platform.redis.client import Redis
 from nova.platform.rpc.channel import Channel
+from nova.platform.strain import Strain
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.tracing import Tracing
 
@@ -39,3 +40,4 @@ class Platform:
     tasks: Tasks
     health: Health
     tracing: Tracing
+    strain: Strain = field(default_factory=Strain)

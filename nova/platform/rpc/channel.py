@@ -19,7 +19,9 @@ from google.protobuf.message import DecodeError, Message
 from nova.platform.errors import Internal, InvalidArgument, NovaError
 from nova.platform.rpc.call import (
     ACCEPTING,
+    LAG_US,
     LONGEST_TIMEOUT_S,
+    MICROSECONDS,
     MOST_METADATA_BYTES,
     MOST_REQUEST_BYTES,
     MOST_RESPONSE_BYTES,
@@ -36,6 +38,7 @@ from nova.platform.rpc.client_chain import client_middlewares
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.peers import host_of
 from nova.platform.rpc.status import flattened, from_wire
+from nova.platform.strain import Strain
 from nova.platform.telemetry.tracing import Tracing
 
 Encode = Callable[[Any], bytes]
@@ -201,7 +204,7 @@ class WireChannel(Channel):
     """Calls the room `room` over HTTP/2 at `target`, such as `content:7005` or `dns:///content:7005`.
 
     With `certificates` the far end must prove to be that room. When they are renewed, calls go over a new
-    connection; those in flight end on the old one.
+    connection; those in flight end on the old one. What the room says of its lag is told to `strain`.
     """
 
     def __init__(
@@ -212,11 +215,13 @@ class WireChannel(Channel):
         tracing: Tracing,
         policy: Policy | None = None,
         certificates: Certificates | None = None,
+        strain: Strain | None = None,
     ) -> None:
         super().__init__(tracing=tracing, policy=policy)
         self._target = target
         self._room = room
         self._certificates = certificates
+        self._strain = strain
         self._held = certificates.held if certificates is not None else None
         self._connection = self._opened()
         self._closing: set[asyncio.Task[None]] = set()
@@ -250,7 +255,9 @@ class WireChannel(Channel):
             try:
                 # Bytes in and out: what cannot be read or written is then our error, not the library's.
                 ask = self._newest().ask(method.path)
-                answer = await ask(raw, timeout=timeout_s, metadata=tuple(headers))
+                answering = ask(raw, timeout=timeout_s, metadata=tuple(headers))
+                answer = await answering
+                self._hear(await answering.trailing_metadata())
             except grpc.aio.AioRpcError as error:
                 raise from_wire(
                     error.code(), error.details() or "", error.trailing_metadata() or ()
@@ -263,6 +270,11 @@ class WireChannel(Channel):
                 ) from error
 
         return sent
+
+    def _hear(self, trailing: grpc.aio.Metadata | None) -> None:
+        told = trailing.get(LAG_US) if trailing and self._strain is not None else None
+        if self._strain is not None and isinstance(told, str) and MICROSECONDS.fullmatch(told):
+            self._strain.tell(int(told) / 1e6)
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connections; calls in flight get `grace` seconds."""

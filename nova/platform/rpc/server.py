@@ -20,6 +20,7 @@ from nova.platform.rpc.call import (
 )
 from nova.platform.rpc.certificates import Certificates
 from nova.platform.rpc.wire import StreamGuard, decoding, unary_handler, watch_handler
+from nova.platform.strain import Strain
 
 _HEALTH_EVERY_S = 1.0
 _OPTIONS = (
@@ -64,6 +65,7 @@ class WireServer:
         ready: Ask | None = None,
         live: Ask | None = None,
         certificates: Certificates | None = None,
+        strain: Strain | None = None,
         drain_s: float = 30.0,
         notice_s: float = 0.0,
     ) -> None:
@@ -72,6 +74,7 @@ class WireServer:
         self._ready = ready or _always
         self._live = live or _always
         self._certificates = certificates
+        self._strain = strain
         self._drain_s = drain_s
         self._notice_s = notice_s
         self._bindings = tuple(bindings)
@@ -128,6 +131,7 @@ class WireServer:
                 endpoint,
                 chained(endpoint.method, self._middlewares, decoding(endpoint)),
                 certified=certified,
+                strain=self._strain,
             )
             for endpoint in endpoints
         }

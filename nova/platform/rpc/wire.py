@@ -4,7 +4,6 @@ grpc.aio is given no (de)serialisers: it hands over bytes, so that a message tha
 inside the chain, counted and in our words. (Left to itself it answers UNKNOWN with a class name.)
 """
 
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, cast
@@ -16,13 +15,21 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from nova.platform.errors import Internal, InvalidArgument, NovaError
 from nova.platform.rpc.binding import Endpoint, ServicerContext
 from nova.platform.rpc.bounds import check_entries
-from nova.platform.rpc.call import MOST_RESPONSE_BYTES, TIMEOUT_US, Call, Handler, Payload
+from nova.platform.rpc.call import (
+    LAG_US,
+    MICROSECONDS,
+    MOST_RESPONSE_BYTES,
+    TIMEOUT_US,
+    Call,
+    Handler,
+    Payload,
+)
 from nova.platform.rpc.peers import caller_of
 from nova.platform.rpc.status import to_wire
+from nova.platform.strain import TOLD_FROM_S, Strain
 
 # Below this size no list can be long enough to hurt, so small requests are not walked.
 _WALKED_BYTES = 16 << 10
-_MICROSECONDS = re.compile(r"[0-9]{1,12}")
 _CONTEXT = ServicerContext()
 _UNREADABLE = "The message cannot be read."
 
@@ -53,11 +60,11 @@ def decoding(endpoint: Endpoint) -> Handler:
 
 
 def unary_handler(
-    endpoint: Endpoint, handler: Handler, *, certified: bool
+    endpoint: Endpoint, handler: Handler, *, certified: bool, strain: Strain | None
 ) -> "grpc.RpcMethodHandler[bytes, bytes]":
     """Return what grpc.aio registers for a method: metadata, deadline and caller in, status out.
 
-    `certified` says that callers show certificates, so that it is known who they are.
+    `certified` says that callers show certificates, so that it is known who they are. Callers are told of `strain`.
     """
     method = endpoint.method
 
@@ -68,9 +75,12 @@ def unary_handler(
         caller = caller_of(cast("Any", context.auth_context())) if certified else None
         call = Call(method=method, metadata=metadata, deadline=deadline, caller=caller)
         try:
-            return cast("bytes", await handler(raw, call))
+            answer = cast("bytes", await handler(raw, call))
         except NovaError as error:
             return await context.abort(*to_wire(error))
+        if strain is not None and (lag_s := strain.lag_s) >= TOLD_FROM_S:
+            context.set_trailing_metadata(((LAG_US, str(int(lag_s * 1e6))),))
+        return answer
 
     return _registered(served)
 
@@ -84,7 +94,7 @@ def _registered(
 
 def _remaining_s(grpc_s: float | None, exact_us: str | None) -> float | None:
     """Return how long the caller waits: the exact time-out where it sent one, never longer than gRPC's."""
-    if exact_us is None or not _MICROSECONDS.fullmatch(exact_us):
+    if exact_us is None or not MICROSECONDS.fullmatch(exact_us):
         return grpc_s
     exact_s = int(exact_us) / 1e6
     return exact_s if grpc_s is None else min(grpc_s, exact_s)

@@ -22,6 +22,7 @@ from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.rpc.validate import uuids_of
+from nova.platform.strain import Strain
 from nova.platform.telemetry.tracing import Tracing
 from tests.proto.echo_pb2 import (
     DescribeCallRequest,
@@ -158,6 +159,7 @@ async def served(
     certificates: Certificates | None = None,
     callers: Callable[[str], frozenset[str]] | None = None,
     caller: str | None = None,
+    strain: Strain | None = None,
 ) -> AsyncIterator[House]:
     """Yield a served Echo. `caller` calls it over the local channel; over TCP it is the room itself that does."""
     issuer, clock = Issuer(), SystemClock()
@@ -185,6 +187,7 @@ async def served(
             [binding],
             middlewares=middlewares,
             certificates=certificates,
+            strain=strain,
             drain_s=drain_s,
             notice_s=notice_s,
         )
