@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -19,7 +20,6 @@ from nova.gateway.errors import (
     PersistedQueryNotFound,
     PersistedQueryRequired,
     QueryTooComplex,
-    TooBusy,
     code_of,
     field_error,
     request_errors,
@@ -29,6 +29,7 @@ from nova.gateway.limits import Limits
 from nova.gateway.persisted import HashMismatch, Owner, RegisteredDocuments, TrustedDocuments
 from nova.gateway.rates import Rates
 from nova.gateway.readers import Readers
+from nova.gateway.shedding import Shedding
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.tokens import Verifier
 from nova.platform.config import PersistedQueries
@@ -38,7 +39,6 @@ from nova.platform.telemetry import metrics
 _log = structlog.get_logger(__name__)
 
 TIMEOUT_S: Final = 10.0
-MOST_IN_FLIGHT: Final = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,7 @@ class Engine:
         readers: Callable[[RequestContext], Readers],
         verifier: Verifier,
         rates: Rates | None,
+        shedding: Shedding | None,
         secret: str,
         limits: Limits,
     ) -> None:
@@ -109,24 +110,16 @@ class Engine:
         self._readers = readers
         self._verifier = verifier
         self._rates = rates
+        self._shedding = shedding
         self._secret = secret
         self._limits = limits
-        self._in_flight = 0
 
     async def run(self, request: GraphQLRequest, caller: Caller) -> Answer:
         """Return the answer to one request; never raises but for cancellation."""
         headers: dict[str, str] = {}
-        if self._in_flight >= MOST_IN_FLIGHT:
-            return _refusal(TooBusy(retry_after_s=1.0), caller, headers)
-        self._in_flight += 1
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                document = await self._document(request, caller)
-                operation = document.operation(request.operation_name)
-                priced = self._documents.price(operation, request.variables)
-                await self._admit(operation, caller, headers)
-                ready = _Ready(document, operation, priced, request.variables)
-                return await self._execute(ready, caller, headers)
+            with self._shedding.admitted() if self._shedding else nullcontext():
+                return await self._run(request, caller, headers)
         except NovaError as error:
             return _refusal(error, caller, headers)
         except TimeoutError:
@@ -135,8 +128,15 @@ class Engine:
             _log.exception("operation_broke", request_id=caller.request_id)
             metrics.UNKNOWN_ERRORS.labels("gateway", "graphql").inc()
             return _refusal(Internal(), caller, headers)
-        finally:
-            self._in_flight -= 1
+
+    async def _run(self, request: GraphQLRequest, caller: Caller, headers: dict[str, str]) -> Answer:
+        async with asyncio.timeout(TIMEOUT_S):
+            document = await self._document(request, caller)
+            operation = document.operation(request.operation_name)
+            priced = self._documents.price(operation, request.variables)
+            await self._admit(operation, caller, headers)
+            ready = _Ready(document, operation, priced, request.variables)
+            return await self._execute(ready, caller, headers)
 
     async def _document(self, request: GraphQLRequest, caller: Caller) -> Document:
         """Return the document to run, sent or known."""

@@ -28,6 +28,7 @@ from nova.gateway.rates import Rates
 from nova.gateway.readers import Readers
 from nova.gateway.schema.root import build_schema
 from nova.gateway.server import GatewayServer
+from nova.gateway.shedding import Shedding
 from nova.platform.cache.codec import ProtoCodec
 from nova.platform.config import Config
 from nova.platform.limits.address import IpLimiter
@@ -105,6 +106,7 @@ def _engine(platform: Platform, rooms: Rooms, rates: Rates | None) -> Engine:
         readers=readers,
         verifier=platform.verifier,
         rates=rates,
+        shedding=Shedding(platform.strain) if config.limits.enabled else None,
         secret=config.secrets.secret.reveal(),
         limits=limits,
     )

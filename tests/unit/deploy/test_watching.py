@@ -36,7 +36,8 @@ def recorded() -> set[str]:
 
 def declared() -> set[str]:
     """The names of all metrics that a process of Nova can show."""
-    import_module("nova.app.house")
+    for module in ("nova.app.house", "nova.gateway.wiring"):
+        import_module(module)
     for room in rooms.ROOMS:
         import_module(f"nova.services.{room}.wiring")
     return {metric.name for metric in REGISTRY.collect()}
