@@ -12,6 +12,7 @@ from nova.app.bench import beside
 from nova.app.bench.chaos import chaos
 from nova.app.bench.events import events
 from nova.app.bench.figures import Result
+from nova.app.bench.overload import overload
 from nova.app.bench.rooms import rooms
 from nova.app.bench.storm import storm
 from nova.app.bench.tour import tour
@@ -63,6 +64,12 @@ BENCHMARKS: Final = {
             name="storm",
             sentence="1,000 clients through PgBouncer, five copies of each room among them, on `make engines`",
             measure=storm,
+        ),
+        Benchmark(
+            name="overload",
+            sentence="five times the home pages that can be served: what is answered, and how soon",
+            measure=overload,
+            in_processes=partial(overload, processes=True),
         ),
         Benchmark(
             name="chaos",

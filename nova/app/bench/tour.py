@@ -27,7 +27,7 @@ IDLE_S: Final = 10.0
 _LONGEST_S: Final = 10.0
 
 _TOP = "{ homeFeed(mode: FOLLOWING, first: 1) { edges { node { id } } } }"
-_HOME = """{ homeFeed(mode: RANKED, first: 20) {
+HOME = """{ homeFeed(mode: RANKED, first: 20) {
   edges {
     cursor
     why { source score contributions { name value weight } }
@@ -131,7 +131,7 @@ async def _timed(nova: OwnNova, client: Client, tokens: Sequence[str], *, rounds
     seconds = []
     for token in [*tokens] * rounds:
         began = time.perf_counter()
-        edges = (await client.ask(_HOME, token=token))["homeFeed"]["edges"]
+        edges = (await client.ask(HOME, token=token))["homeFeed"]["edges"]
         seconds.append(time.perf_counter() - began)
         if not edges:
             raise Timeout("A home feed is empty: see the platform's log.")
