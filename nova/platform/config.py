@@ -147,7 +147,10 @@ class Limits:
     """How much one address or one person may ask for. The unit is the field, not the request."""
 
     enabled: Annotated[
-        bool, Knob("NOVA_LIMITS", "off lifts the rate limits and load shedding (not the cost limits), for load runs.")
+        bool,
+        Knob(
+            "NOVA_LIMITS", "off lifts the rate limits and load shedding (not the cost limits), for load runs."
+        ),
     ] = True
     ip_rate: Annotated[
         float, Knob("NOVA_LIMIT_IP_RATE", "Requests a second that one IP address may send.", least=0.1)

@@ -13,6 +13,7 @@ from nova.app.bench.chaos import chaos
 from nova.app.bench.events import events
 from nova.app.bench.figures import Result
 from nova.app.bench.overload import overload
+from nova.app.bench.promises import promises
 from nova.app.bench.rooms import rooms
 from nova.app.bench.storm import storm
 from nova.app.bench.tour import tour
@@ -64,6 +65,12 @@ BENCHMARKS: Final = {
             name="storm",
             sentence="1,000 clients through PgBouncer, five copies of each room among them, on `make engines`",
             measure=storm,
+        ),
+        Benchmark(
+            name="promises",
+            sentence="how soon what has ended is refused at every door, a block hides, and what a forgery costs",
+            measure=promises,
+            in_processes=partial(promises, processes=True),
         ),
         Benchmark(
             name="overload",
