@@ -223,12 +223,8 @@ class House:
                 await started(startable, room=name)
                 stack.push_async_callback(startable.stop)
         await self._know_tokens(stack)
-        for name in self._relays:
-            relay = Relay(database=self._databases[name], log=self.platform.log, tracing=self.tracing)
-            self.tasks.spawn(f"relay-{name}", relay.run(), critical=True)
-        for name in self.names:
-            for consumer in self.built[name].consumers:
-                self.tasks.spawn(f"consumer-{name}", consumer.run(), critical=True)
+        # While all that they ask is still there: a batch that has begun comes to its end.
+        stack.push_async_callback(self._end, self._moving_events())
         self._keep_clean()
         if self._listen:
             for name in self.names:
@@ -237,6 +233,22 @@ class House:
                 stack.push_async_callback(server.stop)
         if gateway is not None:
             await self._open_door(gateway, stack)
+
+    def _moving_events(self) -> "list[asyncio.Task[None]]":
+        """Begin to empty outboxes and to hear events; return the tasks that do."""
+        runs = [(f"relay-{name}", self._relay(name).run()) for name in self._relays]
+        runs += [
+            (f"consumer-{name}", consumer.run())
+            for name in self.names
+            for consumer in self.built[name].consumers
+        ]
+        return [self.tasks.spawn(name, run, critical=True) for name, run in runs]
+
+    def _relay(self, name: str) -> Relay:
+        return Relay(database=self._databases[name], log=self.platform.log, tracing=self.tracing)
+
+    async def _end(self, tasks: "Sequence[asyncio.Task[None]]") -> None:
+        await asyncio.gather(*map(self.tasks.cancel, tasks))
 
     def _gateway(self) -> "Gateway":
         from nova.gateway.wiring import build  # noqa: PLC0415 - see above

@@ -25,6 +25,7 @@ from nova.platform.dead_letters import REPLAY_FOR, dead_letter, describe
 from nova.platform.delivery import TRANSIENT, context_of, parse, runs
 from nova.platform.events import Received, Topic
 from nova.platform.log.port import EventLog, Record, Subscription
+from nova.platform.tasks import to_its_end
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
 from nova.platform.telemetry.tracing import Tracing
 
@@ -61,8 +62,9 @@ RETURNING event_id
 
 
 class Consumer(Generic[TxT]):
-    """One consumer group of a room, as one member of it. `run` goes on until it is cancelled.
+    """One consumer group of a room, as one member of it.
 
+    `run` goes on until it is cancelled; a batch that has begun comes to its end first.
     `handlers` get the fresh events of a batch, in the order in which they were told: runs of one topic each,
     all in one transaction. They raise `Unavailable` (or `Timeout`, `RateLimited`) to have it all again later.
     """
@@ -109,7 +111,9 @@ class Consumer(Generic[TxT]):
             try:
                 await self._measure()
                 async with subscription.batch(self._batch) as records:
-                    await self.deliver(records)
+                    _, ending = await to_its_end(self.deliver(records))
+                if ending:
+                    raise asyncio.CancelledError  # noqa: TRY301 - the log knows by now what was done
             except Exception as error:  # noqa: BLE001 - bad events are dead letters by now: the rest comes again
                 failures += 1
                 FAILED.labels(self.group).inc()

@@ -22,6 +22,7 @@ from nova.platform.errors import Timeout, Unavailable
 from nova.platform.log.port import EventLog, Fence, Fenced, Refused
 from nova.platform.outbox.take import RelayTx, order_of, records_of
 from nova.platform.outbox.write import bell_name
+from nova.platform.tasks import to_its_end
 from nova.platform.telemetry.tracing import TRACEPARENT, Tracing
 
 TRIES = 5
@@ -39,8 +40,9 @@ FAILED = Counter(
 
 
 class Relay:
-    """Publishes the outbox of one room. `run` goes on until it is cancelled.
+    """Publishes the outbox of one room.
 
+    `run` goes on until it is cancelled; a batch that has begun comes to its end first.
     `poll_s` is the net under the wake-up at commit. `refusals` spaces the tries of a row that the log
     refuses, `outages` those of everything while the log or the database is away; an outage counts against no
     row.
@@ -76,7 +78,7 @@ class Relay:
                 ear.forget()
                 await self._measure()
                 try:
-                    taken = await self.publish()
+                    taken, ending = await to_its_end(self.publish())
                 except Fenced:
                     FENCED.labels(self._room).inc()
                     _log.warning("relay_fenced", room=self._room)
@@ -86,6 +88,8 @@ class Relay:
                     _log.warning("relay_failed", room=self._room, failures=failures, error=repr(error))
                     await asyncio.sleep(self._outages.wait_s(failures))
                 else:
+                    if ending:
+                        raise asyncio.CancelledError
                     failures = 0
                     if taken < self._batch:
                         await ear.wait(self._poll_s)

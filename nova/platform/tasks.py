@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from nova.platform.errors import Unavailable
 from nova.platform.telemetry import metrics
 
+R = TypeVar("R")
 _log = structlog.get_logger(__name__)
+
+END_S: Final = 5.0
+"""What a piece of work that has begun gets to come to its end when its process ends, in seconds."""
 
 
 class TaskCrashed(Unavailable):
@@ -70,3 +74,23 @@ class Tasks:
         _log.error("task_crashed", task=name, critical=critical, exc_info=error)
         if critical:
             self._crashed.append(name)
+
+
+async def to_its_end(work: Coroutine[Any, Any, R], *, within_s: float = END_S) -> tuple[R, bool]:
+    """Run `work`; when the task that waits for it is cancelled meanwhile, let it end first, within `within_s`.
+
+    Return what came of it, and whether that happened: the caller settles it, and raises `CancelledError`. It is raised
+    here where the work failed, or was cut off.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task), False
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([task], timeout=within_s)
+        finally:
+            task.cancel()
+        if task.done() and not task.cancelled() and task.exception() is None:
+            return task.result(), True
+        await asyncio.gather(task, return_exceptions=True)
+        raise

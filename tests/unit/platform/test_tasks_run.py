@@ -1,14 +1,15 @@
 """Background tasks: ended with the process, heard when they crash."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from nova.platform.health import Health
-from nova.platform.tasks import TaskCrashed, Tasks
+from nova.platform.tasks import TaskCrashed, Tasks, to_its_end
 from tests.waiting import until
 
 
@@ -100,3 +101,89 @@ async def test_one_task_is_ended_alone(tasks: Tasks) -> None:
     await tasks.cancel(ended)
     assert ended.cancelled()
     assert not kept.done()
+
+
+async def waited_for(ended: list[bool], work: Coroutine[Any, Any, int], within_s: float = 10.0) -> None:
+    value, ending = await to_its_end(work, within_s=within_s)
+    ended.append(ending)
+    assert value == 7
+
+
+async def test_work_that_nobody_disturbs_gives_its_value() -> None:
+    async def work() -> int:
+        return 7
+
+    ended: list[bool] = []
+    await waited_for(ended, work())
+    assert ended == [False]
+
+
+async def test_work_comes_to_its_end_when_its_task_is_cancelled() -> None:
+    released, ended = asyncio.Event(), list[bool]()
+
+    async def work() -> int:
+        await released.wait()
+        return 7
+
+    task = asyncio.create_task(waited_for(ended, work()))
+    await asyncio.wait([task], timeout=0)
+    task.cancel()
+    await asyncio.wait([task], timeout=0)
+    released.set()
+    await task
+    assert ended == [True]
+
+
+async def test_work_that_does_not_end_is_cut_off() -> None:
+    cut = asyncio.Event()
+
+    async def work() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut.set()
+        return 7
+
+    task = asyncio.create_task(waited_for([], work(), within_s=0.0))
+    await asyncio.wait([task], timeout=0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cut.is_set()
+
+
+async def test_work_is_cut_off_at_once_when_its_task_is_cancelled_again() -> None:
+    cut = asyncio.Event()
+
+    async def work() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut.set()
+        return 7
+
+    task = asyncio.create_task(waited_for([], work()))
+    for _ in range(2):
+        await asyncio.wait([task], timeout=0)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await cut.wait()
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_work_that_fails_says_so_or_ends_with_its_task(*, cancelled: bool) -> None:
+    released = asyncio.Event()
+
+    async def work() -> int:
+        await released.wait()
+        raise ZeroDivisionError
+
+    task = asyncio.create_task(waited_for([], work()))
+    await asyncio.wait([task], timeout=0)
+    if cancelled:
+        task.cancel()
+        await asyncio.wait([task], timeout=0)
+    released.set()
+    with pytest.raises(asyncio.CancelledError if cancelled else ZeroDivisionError):
+        await task

@@ -1,6 +1,7 @@
 """What a consumer promises: one effect for each event, whatever is delivered, in order within a key."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,9 @@ from tests.waiting import running, until
 
 THINGS = Topic("test.thing.done", BytesValue, key="value")
 OTHERS = Topic("test.other.done", BytesValue, key="value")
+EVENTS = int(os.environ.get("NOVA_CONSUMER_EVENTS", "50"))
+"""Events that are each delivered ten times at once; 10,000 are promised."""
+BATCH = 200
 SOON = Backoff(first_s=0.0, longest_s=0.0)
 
 Events = Sequence[Received[BytesValue]]
@@ -77,12 +81,60 @@ async def test_events_are_handled_in_order_and_the_group_moves_on(scratch: Scrat
     assert await effects(database) == list(range(450))
 
 
+@pytest.mark.timeout(60 + EVENTS // 20)
 async def test_of_ten_concurrent_deliveries_one_takes_effect(scratch: Scratch) -> None:
     database, log = await scratch.database(pool_size=10), await scratch.log()
-    records = [record(place) for place in range(50)]
+    records = [record(place) for place in range(EVENTS)]
     ten = [consumer(database, log) for _ in range(10)]
-    await asyncio.gather(*(one.deliver(records) for one in ten))
-    assert sorted(await effects(database)) == list(range(50))
+    for start in range(0, EVENTS, BATCH):
+        await asyncio.gather(*(one.deliver(records[start : start + BATCH]) for one in ten))
+    assert sorted(await effects(database)) == list(range(EVENTS))
+
+
+async def test_a_batch_that_has_begun_is_handled_before_the_consumer_ends(scratch: Scratch) -> None:
+    database, log = await scratch.database(), await scratch.log()
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def handle(tx: EffectTx, events: Events) -> None:
+        begun.set()
+        await released.wait()
+        await write_effects(tx, events)
+
+    await log.append([record(place) for place in range(3)])
+    task = asyncio.create_task(consumer(database, log, handle).run())
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait([task], timeout=0)  # it has heard, and goes on
+    assert not task.done()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await effects(database) == [0, 1, 2]
+    assert sum((await log.lag("g")).values()) == 0, "the log knows"
+
+
+async def test_a_batch_that_fails_at_the_end_comes_again(scratch: Scratch) -> None:
+    database, log = await scratch.database(), await scratch.log()
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def handle(_tx: EffectTx, _events: Events) -> None:
+        begun.set()
+        await released.wait()
+        raise Unavailable
+
+    await log.append([record(place) for place in range(3)])
+    task = asyncio.create_task(consumer(database, log, handle).run())
+    await begun.wait()
+    task.cancel()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with running(consumer(database, log).run()):
+
+        async def done() -> bool:
+            return len(await effects(database)) == 3
+
+        await until(done)
 
 
 async def test_an_event_twice_in_one_batch_is_handled_once(scratch: Scratch) -> None:

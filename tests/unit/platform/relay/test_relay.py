@@ -227,3 +227,32 @@ async def test_x4_a_relay_that_was_paused_with_rows_in_hand_is_fenced(scratch: S
     with pytest.raises(Fenced):
         await first
     assert [one.payload for one in await logged(log)] == [b"1", b"2"]
+
+
+class LogThatWaits(PostgresLog):
+    """Keeps an append back until it is told to go on."""
+
+    begun: asyncio.Event
+    released: asyncio.Event
+
+    async def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> None:
+        self.begun.set()
+        await self.released.wait()
+        await super().append(records, fence=fence)
+
+
+async def test_a_batch_that_has_begun_is_published_before_the_relay_ends(scratch: Scratch) -> None:
+    database = await scratch.database()
+    log = LogThatWaits(dsn=await scratch.log_dsn(), bell=database.bell)
+    log.begun, log.released = asyncio.Event(), asyncio.Event()
+    await emit(database, event(b"a", b"1"), event(b"a", b"2"))
+    async with log:
+        task = asyncio.create_task(Relay(database=database, log=log).run())
+        await log.begun.wait()
+        task.cancel()
+        await asyncio.wait([task], timeout=0)  # it has heard, and goes on
+        log.released.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await waiting(database) == 0
+        assert [record.payload for record in await logged(log)] == [b"1", b"2"]
