@@ -177,12 +177,7 @@ class House:
             topic for room in {*self.names, *self._relays} for topic in rooms.topics_of(room)
         )
         for room in dict.fromkeys((*self.names, *self._relays)):
-            settings = DatabaseConfig(
-                room=room,
-                dsn=sources.pooled_dsns.get(room, sources.room_dsns[room]),
-                replica_dsn=sources.replica_dsns.get(room),
-                behind_pooler=room in sources.pooled_dsns,
-            )
+            settings = database_config(sources, room, is_served=room in self.names)
             self._databases[room] = await stack.enter_async_context(
                 Database(settings, self._bell, self.tracing)
             )
@@ -333,6 +328,20 @@ class House:
     async def _close_channels(self) -> None:
         for channel in self._channels.values():
             await channel.close()
+
+
+def database_config(sources: Sources, room: str, *, is_served: bool) -> DatabaseConfig:
+    """Return where the database of a room is, for a process that serves the room or only relays its events.
+
+    Who relays has a connection a room and no storm of callers: he goes past the pooler, and on where that is lost.
+    """
+    pooled = sources.pooled_dsns if is_served else {}
+    return DatabaseConfig(
+        room=room,
+        dsn=pooled.get(room, sources.room_dsns[room]),
+        replica_dsn=sources.replica_dsns.get(room),
+        behind_pooler=room in pooled,
+    )
 
 
 class FirstKeys:

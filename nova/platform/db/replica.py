@@ -20,6 +20,7 @@ from nova.platform.db.pool import Record
 from nova.platform.errors import Unavailable
 
 PATIENCE_S: Final = 0.02
+ANSWER_S: Final = 0.5
 REST_S: Final = 1.0
 _POLL_S: Final = 0.002
 # What a COMMIT was acknowledged for is flushed. Asking for it takes no lock and no table.
@@ -31,6 +32,10 @@ _PLACE: Final = "place"
 
 class Behind(Unavailable):
     """The replica has not applied yet what the primary has written."""
+
+
+class Silent(Unavailable):
+    """The replica takes what it is asked, and does not answer."""
 
 
 class Server(Protocol):
@@ -48,8 +53,9 @@ class Server(Protocol):
 class Replica:
     """The replica of one room's `primary`. Reads of one loop turn share their questions about places.
 
-    One that is away, or more than `patience_s` behind, is left alone for `rest_s`: the primary answers meanwhile, and
-    nobody waits for it again and again. `monotonic` and `sleep` count seconds.
+    One that is away, more than `patience_s` behind, or silent for `answer_s` is left alone for `rest_s`: the primary
+    answers meanwhile. Then one read tries it, and only what comes of that brings back the others: nobody waits for it
+    again and again. `monotonic` and `sleep` count seconds.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Replica:
         *,
         room: str,
         patience_s: float = PATIENCE_S,
+        answer_s: float = ANSWER_S,
         rest_s: float = REST_S,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -67,6 +74,7 @@ class Replica:
         self._replica = replica
         self._room = room
         self._patience_s = patience_s
+        self._answer_s = answer_s
         self._rest_s = rest_s
         self._monotonic = monotonic
         self._sleep = sleep
@@ -80,10 +88,11 @@ class Replica:
         if self._monotonic() < self._rests_until:
             self._count("resting")
             raise Behind
+        if self._rests_until:
+            self._rests_until = self._monotonic() + self._rest_s
         flushed = await self._flushed_place()
         try:
-            await self._catch_up(flushed)
-            rows = await self._replica.fetch(sql, *args)
+            rows = await self._answered(flushed, sql, *args)
         except Behind:
             self._rest("behind")
             raise
@@ -91,8 +100,18 @@ class Replica:
             self._known = 0  # another server may stand there when it comes back
             self._rest("away")
             raise
+        self._rests_until = 0.0
         self._count("served")
         return rows
+
+    async def _answered(self, flushed: int, sql: str, *args: object) -> list[Record]:
+        """Read once the replica is at `flushed`. One that hangs has no time-out of its own: it has this one."""
+        try:
+            async with asyncio.timeout(self._answer_s):
+                await self._catch_up(flushed)
+                return await self._replica.fetch(sql, *args)
+        except TimeoutError as error:
+            raise Silent from error
 
     async def _flushed_place(self) -> int:
         """Return how far the primary has written. While it is away nobody writes: any place will do."""

@@ -7,7 +7,7 @@ import pytest
 from nova.app import reach, rooms
 from nova.app.engines.embedded import Engines
 from nova.app.engines.passwords import role_passwords
-from nova.app.house import House
+from nova.app.house import House, database_config
 from nova.app.prepare import prepare
 from nova.app.sources import of_config
 from nova.platform.configure import load
@@ -49,6 +49,21 @@ def test_what_is_not_configured_is_named(missing: str) -> None:
     del given[missing]
     with pytest.raises(BadConfig, match=missing):
         of_config(load(given), ("feed",))
+
+
+def test_rooms_go_through_the_pooler_and_relays_past_it() -> None:
+    config = load(
+        {
+            "NOVA_POSTGRES_URL": SERVER,
+            "NOVA_POSTGRES_POOLER_URL": "postgresql://pooler.example.org:6432/postgres",
+            "NOVA_REDIS_URL": REDIS,
+            "NOVA_POSTGRES_ROLE_PASSWORD": "p@ss",
+        }
+    )
+    sources = of_config(config, ("feed",))
+    served, relayed = (database_config(sources, "feed", is_served=is_served) for is_served in (True, False))
+    assert served.dsn == "postgresql://nova_feed:p%40ss@pooler.example.org:6432/nova"
+    assert (relayed.dsn, relayed.behind_pooler) == (sources.room_dsns["feed"], False)
 
 
 async def test_configured_engines_are_used_and_reads_go_to_the_replica(

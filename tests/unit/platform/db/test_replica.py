@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from nova.platform.db.failures import DatabaseDown
-from nova.platform.db.replica import Behind, Replica
+from nova.platform.db.replica import Behind, Replica, Silent
 from nova.platform.errors import Unavailable
 
 
@@ -21,9 +21,12 @@ class Place:
     asked: int = 0
     down: bool = False
     unknown: bool = False
+    hangs: bool = False
 
     async def fetchval(self, sql: str, *args: object) -> Any:
         self.asked += 1
+        if self.hangs:
+            await asyncio.Future()
         if self.down:
             raise DatabaseDown
         if self.unknown:
@@ -32,6 +35,8 @@ class Place:
         return self.at
 
     async def fetch(self, sql: str, *args: object) -> list[Any]:
+        if self.hangs:
+            await asyncio.Future()
         if self.down:
             raise DatabaseDown
         return [self.at]
@@ -52,9 +57,16 @@ class Time:
         self.slept.append(seconds)
 
 
-def replica(primary: Place, behind: Place, time: Time) -> Replica:
+def replica(primary: Place, behind: Place, time: Time, *, answer_s: float = 60.0) -> Replica:
     return Replica(
-        primary, behind, room="r", patience_s=0.02, rest_s=1.0, monotonic=time.monotonic, sleep=time.sleep
+        primary,
+        behind,
+        room="r",
+        patience_s=0.02,
+        answer_s=answer_s,
+        rest_s=1.0,
+        monotonic=time.monotonic,
+        sleep=time.sleep,
     )
 
 
@@ -111,6 +123,33 @@ async def test_one_that_was_away_is_not_believed_to_be_where_it_was() -> None:
     follower.down, follower.at = False, 50
     with pytest.raises(Behind):
         await read(reads)
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["asked for its place", "read"])
+async def test_one_that_hangs_is_left_to_the_primary(*, known: bool) -> None:
+    primary, follower = Place(at=100), Place(at=100)
+    reads = replica(primary, follower, Time(), answer_s=0.01)
+    if known:
+        await read(reads)
+    follower.hangs = True
+    with pytest.raises(Silent):
+        await read(reads)
+    with pytest.raises(Behind):
+        await read(reads)
+
+
+async def test_after_a_rest_one_read_tries_it_and_the_others_do_not_wait() -> None:
+    primary, follower, time = Place(at=100), Place(at=100, hangs=True), Time()
+    reads = replica(primary, follower, time, answer_s=0.01)
+    with pytest.raises(Silent):
+        await read(reads)
+    time.now += 1.0
+    tries = await asyncio.gather(*(read(reads) for _ in range(5)), return_exceptions=True)
+    assert [type(tried) for tried in tries] == [Silent, *[Behind] * 4]
+    time.now += 1.0
+    follower.hangs = False
+    assert await read(reads) == [100]
+    assert await asyncio.gather(*(read(reads) for _ in range(5))) == [[100]] * 5
 
 
 async def test_while_the_primary_is_away_the_replica_has_the_last_word() -> None:
