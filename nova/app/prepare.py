@@ -1,15 +1,19 @@
 """What must be true of the engines before a room stands on them: migrations applied, topics declared."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nova.app import rooms
-from nova.app.sources import Sources
+from nova.app.sources import Kafka, Sources
 from nova.platform.db.bell import Bell
 from nova.platform.db.migrate import Migrations
 from nova.platform.knobs import read
 from nova.platform.log.kafka_security import KafkaSecurity
 from nova.platform.log.port import EventLog
 from nova.platform.log.postgres import SCHEMA, PostgresLog
+
+if TYPE_CHECKING:
+    from nova.platform.log.kafka_cluster import Cluster
 
 
 def migrations(room: str, sources: Sources) -> Migrations:
@@ -29,17 +33,23 @@ def log_of(sources: Sources, bell: Bell | None = None) -> EventLog:
         return PostgresLog(dsn=sources.log_dsn, bell=bell or Bell())
     # Only here: those who run without Kafka need not wait for its client to load.
     from nova.platform.log.kafka import KafkaLog  # noqa: PLC0415
-    from nova.platform.log.kafka_cluster import Cluster  # noqa: PLC0415
     from nova.platform.log.kafka_registry import SchemaRegistry  # noqa: PLC0415
 
     return KafkaLog(
-        Cluster(
-            bootstrap=kafka.bootstrap,
-            prefix=kafka.prefix,
-            replication=kafka.replication,
-            security=read(KafkaSecurity, kafka.security),
-        ),
+        cluster_of(kafka),
         registry=None if kafka.registry_url is None else SchemaRegistry(kafka.registry_url),
+    )
+
+
+def cluster_of(kafka: Kafka) -> "Cluster":
+    """Return the cluster that the configuration names. Raises `BadConfig` where its files cannot be used."""
+    from nova.platform.log.kafka_cluster import Cluster  # noqa: PLC0415 - as above
+
+    return Cluster(
+        bootstrap=kafka.bootstrap,
+        prefix=kafka.prefix,
+        replication=kafka.replication,
+        security=read(KafkaSecurity, kafka.security),
     )
 
 

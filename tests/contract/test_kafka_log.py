@@ -9,6 +9,8 @@ from aiokafka.admin import NewTopic
 from google.protobuf.wrappers_pb2 import BytesValue
 from prometheus_client import REGISTRY
 
+from nova.app.bench.kafka_groups import all_handled
+from nova.app.sources import Kafka
 from nova.platform.clock import SystemClock
 from nova.platform.consumer import Consumer
 from nova.platform.dead_letters import list_dead, replay
@@ -18,7 +20,7 @@ from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster, Place
 from nova.platform.log.kafka_registry import SchemaRegistry
 from nova.platform.log.kafka_wire import unframed
-from nova.platform.log.port import Fence
+from nova.platform.log.port import Fence, Subscription
 from tests.contract.test_event_log import THINGS, failed, record, tailed, take
 from tests.real import ENGINES, on_real_engines
 from tests.scratch import EffectTx, Scratch
@@ -143,6 +145,48 @@ async def test_a_group_that_nobody_has_read_for_is_behind_by_all(log: KafkaLog) 
         assert sum((await log.lag("new")).values()) == 20
     assert len(await take(log, "new")) == 20
     assert len(await tailed(log, 20)) == 20
+
+
+async def test_a_member_that_takes_over_passes_the_marker_that_another_left(log: KafkaLog) -> None:
+    """Or a group would be behind by it for ever: after a batch that was full, or a transaction that was aborted."""
+    await log.append([record()], fence=Fence(producer="p", turn=1))
+    assert len(await take(log, "g", limit=1)) == 1
+
+    async def wait_for_more(member: Subscription) -> None:
+        async with member.batch(1):
+            raise AssertionError("there is nothing more")
+
+    async with aclosing(log.subscribe("g", [THINGS])) as member, running(wait_for_more(member)):
+
+        async def is_behind_by_nothing() -> bool:
+            return not any((await log.lag("g")).values())
+
+        await until(is_behind_by_nothing, within_s=30)
+
+
+async def test_whoever_is_no_member_sees_when_all_groups_have_handled_all(
+    log: KafkaLog, cluster: Cluster
+) -> None:
+    kafka = Kafka(bootstrap=cluster.bootstrap, prefix=cluster.prefix)
+
+    async def is_handled() -> bool:
+        return await all_handled(kafka)
+
+    assert not await is_handled(), "no group has come yet"
+    held, handled = asyncio.Event(), asyncio.Event()
+
+    async def handle(member: Subscription) -> None:
+        for wait_for in (held, handled):
+            async with member.batch(10):
+                await wait_for.wait()
+
+    async with aclosing(log.subscribe("g", [THINGS])) as member, running(handle(member)):
+        await log.append([record()], fence=Fence(producer="p", turn=1))
+        assert not await is_handled()
+        held.set()
+        await until(is_handled, within_s=30)
+        await log.append([record()], fence=Fence(producer="p", turn=2))
+        assert not await is_handled()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from nova.app.bench.kafka_groups import all_handled
 from nova.app.bench.writers import LOST_ANSWERS, Exchanges, Writer
 from nova.app.rooms import ROOMS
 from nova.app.sources import Sources
@@ -58,7 +59,7 @@ async def proof(asks: Exchanges, writers: Sequence[Writer], targets: Sequence[st
 
 
 async def drained(sources: Sources) -> bool:
-    """Return whether every event has left its outbox, and reached every group where the log is PostgreSQL's."""
+    """Return whether every event has left its outbox, and reached every group. Raises `Unavailable`."""
     for room in ROOMS:
         if await _count(
             sources.room_dsns[room],
@@ -66,7 +67,7 @@ async def drained(sources: Sources) -> bool:
         ):
             return False
     if sources.kafka is not None:
-        return True
+        return await all_handled(sources.kafka)
     behind = "SELECT count(*) FROM group_offsets JOIN partitions ON partition_id = id WHERE next_offset > committed"
     return await _count(sources.log_dsn, behind) == 0
 
