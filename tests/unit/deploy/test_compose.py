@@ -87,13 +87,15 @@ def test_pgbouncer_has_the_limits_of_production() -> None:
     named = {
         name.lower(): value
         for name, value in environment.items()
-        if name.startswith(("MAX_", "DEFAULT_", "POOL_"))
+        if name.startswith(("MAX_", "DEFAULT_", "POOL_", "SERVER_"))
     }
     assert named == {name: limits[name] for name in named}
     assert {
         "max_client_conn": "1000",
         "default_pool_size": "50",
         "pool_mode": "transaction",
+        # After PostgreSQL's restart everybody is refused for so long.
+        "server_login_retry": "1",
     }.items() <= named.items()
     # Each room, and the user who asks for their passwords, can have its share at the same time.
     assert int(named["max_user_connections"]) * (len(rooms.ROOMS) + 1) <= int(named["max_db_connections"])
