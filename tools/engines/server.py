@@ -12,7 +12,7 @@ from pathlib import Path
 from failure import CannotHave
 from folder import HOST
 
-START_S = 120.0
+START_S = 300.0
 STOP_S = 30.0
 
 

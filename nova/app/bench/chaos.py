@@ -21,6 +21,7 @@ from nova.app.bench.chaos_load import WHOLE_S, Crowd, crowd
 from nova.app.bench.chaos_rows import Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.figures import Figure, Result, quantile
+from nova.app.bench.neo4j_follows import follows_in_neo4j
 from nova.app.bench.open_loop import Load, at_rate
 from nova.app.bench.proof import Found, drained, proof
 from nova.app.progress import progress
@@ -37,10 +38,12 @@ _TOLD: Final = 2
 
 _NOTES: Final = (
     f"A fault lasts {FAULT_S:g} s. What is killed is killed again whenever it serves; its keeper starts it.",
+    "  A real engine that is killed is started after that time, and the fault ends once it answers.",
     "reads: home feeds answered, of those asked for in the fault; one that says what is left out of it is answered.",
     "named: what they said was left out. silent: something was missing, and nothing said so.",
     "acked: writes; each is sent until it is answered. refused: UNAVAILABLE or TIMEOUT, then sent again.",
     "no answer: requests without one. wrong: any other code. lost, doubled: seen less, or more, than acked.",
+    "  Where Neo4j is, it must hold what the ledger does: another hash is a loss and a double.",
     "back: from the end of the fault until all serves, a page is whole, and a new post gets into a feed.",
     "Goals: reads ≥ 99 % but for feed and gateway; silent, wrong, lost, doubled 0; no answer 0 but for the gateway;",
     "  back ≤ 15 s, of Redis ≤ 60 s.",
@@ -111,7 +114,7 @@ async def _played(act: Act, waiting: "deque[Row]") -> list[Outcome]:
 async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> Outcome:
     outcome = Outcome(row=row)
     try:
-        people = outcome.people = await crowd(stage, numbers)
+        people = outcome.people = await crowd(stage, numbers, walks=row.walks)
         async with people.writing():
             await asyncio.sleep(_BEFORE_S)
             async with row.fault(stage):
@@ -127,6 +130,9 @@ async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> 
                 outcome.reads = await reading
         await _drained(stage)
         outcome.found = await proof(stage.asks, [*people.writers, people.author], people.targets)
+        if stage.neo4j_url is not None:
+            follows = await follows_in_neo4j(stage.below.sources, stage.neo4j_url)
+            outcome.found.compare("follows in Neo4j", expected=[follows.from_truth], seen=[follows.in_use])
     except NovaError as error:
         outcome.failure = f"{error.message} Its log: {_kept(stage.below.log)}"
     return outcome

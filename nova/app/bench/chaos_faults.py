@@ -55,7 +55,7 @@ def hung(part: str) -> Fault:
 
 
 def engine_killed(name: str) -> Fault:
-    """Kill an engine with all that came of it (SIGKILL), and again whenever it has come to serve."""
+    """Kill an embedded engine with all that came of it (SIGKILL), and again whenever it has come to serve."""
 
     @asynccontextmanager
     async def fault(stage: Stage) -> AsyncIterator[None]:
@@ -72,11 +72,37 @@ def engine_killed(name: str) -> Fault:
 
 
 def engine_hung(name: str) -> Fault:
-    """Stop an engine with all that came of it (SIGSTOP)."""
+    """Stop an embedded engine with all that came of it (SIGSTOP)."""
 
     @asynccontextmanager
     async def fault(stage: Stage) -> AsyncIterator[None]:
         with _stopped(stage.engines[name].pid):
+            yield
+
+    return fault
+
+
+def real_killed(name: str) -> Fault:
+    """Kill a real engine (SIGKILL), and start it again at the end of the block, which ends once it answers."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        engine = stage.real[name]
+        _send(machine.tree(engine.pid), signal.SIGKILL)
+        try:
+            yield
+        finally:
+            await engine.start()
+
+    return fault
+
+
+def real_hung(name: str) -> Fault:
+    """Stop a real engine with all that came of it (SIGSTOP)."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        with _stopped(stage.real[name].pid):
             yield
 
     return fault

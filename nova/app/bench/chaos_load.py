@@ -23,8 +23,8 @@ WHOLE_S: Final = 120.0
 _THINKS_S: Final = 0.02
 _LOOK_EVERY_S: Final = 0.25
 _MODES: Final = ("RANKED", "FOLLOWING")
-_HOME = """query($mode: FeedMode!) {
-  viewer { user { handle } }
+_HOME = """query($mode: FeedMode!, $walks: Boolean!) {
+  viewer { user { handle suggested(first: 3) @include(if: $walks) { user { handle } } } }
   homeFeed(mode: $mode, first: 20) {
     edges { node { id caption likeCount commentCount author { handle displayName } } } } }"""
 
@@ -33,12 +33,14 @@ _HOME = """query($mode: FeedMode!) {
 class Reader:
     """Reads the home feed, ranked and by time in turn, and keeps what he was told.
 
+    With `walks` he also asks whom he might follow, which is found by a walk along follows.
     `silent` holds answers in which something is missing and nothing says so, `wrong` errors that are neither
     UNAVAILABLE nor TIMEOUT.
     """
 
     asks: Clients
     person: Person
+    walks: bool = False
     named: dict[str, None] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Reader:
 
     async def ask(self, mode: str) -> Mapping[str, Any]:
         """Return a page, whatever it says."""
-        return await self.asks.exchange(_HOME, {"mode": mode}, token=self.person.token)
+        return await self.asks.exchange(_HOME, {"mode": mode, "walks": self.walks}, token=self.person.token)
 
     def take(self, answer: Mapping[str, Any], mode: str) -> None:
         """Judge an answer. Raises as `read` does."""
@@ -67,10 +69,12 @@ class Reader:
         fewest = POSTS if mode == "FOLLOWING" else 1
         if len(feed["edges"]) < fewest and not errors and not degraded:
             self.silent.append(f"{mode}: {len(feed['edges'])} of {fewest} posts")
+        if self.walks and not errors and not degraded and not answer["data"]["viewer"]["user"]["suggested"]:
+            self.silent.append("nobody is suggested")
 
     async def is_whole(self) -> bool:
         """Return whether both feeds are there, and nothing is missing."""
-        judge = Reader(self.asks, self.person)
+        judge = Reader(self.asks, self.person, self.walks)
         for mode in _MODES:
             try:
                 answer = await self.ask(mode)
@@ -131,17 +135,20 @@ class Crowd:
             raise failures.exceptions[0] from None
 
 
-async def crowd(stage: Stage, numbers: "itertools.count[int]") -> Crowd:
-    """Sign new people up, so that what they see is theirs alone, and wait until the stage is whole for them."""
+async def crowd(stage: Stage, numbers: "itertools.count[int]", *, walks: bool = False) -> Crowd:
+    """Sign new people up, so that what they see is theirs alone, and wait until the stage is whole for them.
+
+    The author follows a writer: with `walks` the reader finds that one at two steps.
+    """
     number = next(numbers)
     names = ["reader", "author", *(f"writer{writer}" for writer in range(WRITERS))]
     people = {name: await _arrived(stage.asks, f"{name}_{number}") for name in names}
-    reader = Reader(stage.asks, people.pop("reader"))
+    reader = Reader(stage.asks, people.pop("reader"), walks)
     author = _writer(stage, f"author_{number}", people.pop("author"))
-    follow = {"userId": author.person.id, "idempotencyKey": f"reader_{number}-follows"}
-    await answered(
-        stage.asks, Mutation("followUser", "state", follow), token=reader.person.token, told=Told()
-    )
+    first, *_ = people.values()
+    await _follow(stage.asks, f"reader_{number}", reader.person, author.person)
+    await _follow(stage.asks, author.name, author.person, first)
+    author.follows[first.id] = True
     for _ in range(POSTS):
         await author.publish()
     writers = [
@@ -157,6 +164,11 @@ async def crowd(stage: Stage, numbers: "itertools.count[int]") -> Crowd:
 async def _arrived(asks: Clients, handle: str) -> Person:
     given = {**account(handle), "idempotencyKey": f"{handle}-arrives"}
     return person_of(await answered(asks, Mutation("signUp", ARRIVED, given), told=Told()))
+
+
+async def _follow(asks: Clients, name: str, person: Person, other: Person) -> None:
+    given = {"userId": other.id, "idempotencyKey": f"{name}-follows"}
+    await answered(asks, Mutation("followUser", "state", given), token=person.token, told=Told())
 
 
 def _writer(stage: Stage, name: str, person: Person, others: Sequence[str] = ()) -> Writer:

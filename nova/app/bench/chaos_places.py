@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from nova.app.authority import SUPERVISOR, files_of
+from nova.app.bench.chaos_engines import real_engines
 from nova.app.bench.chaos_stage import Fitting, Stage, stage
 from nova.app.processes import room_serves
 from nova.app.supervisor import Part
@@ -30,6 +31,7 @@ _BLOCK: Final = bytes(1 << 16)
 _FILL_EVERY_S: Final = 0.05
 
 _CLOCKS: Final = "clocks"
+_ENGINES: Final = "engines"
 
 # Of the network that is set aside for benchmarks (RFC 2544, appendix C.2.2).
 _HERE: Final = "198.18.0.1"
@@ -52,6 +54,16 @@ async def plain(data: Path) -> AsyncIterator[Stage]:
 async def linked(data: Path) -> AsyncIterator[Stage]:
     """Run one that reaches its engines by links."""
     async with stage(data, Fitting(linked=True)) as found:
+        yield found
+
+
+@asynccontextmanager
+async def on_real_engines(data: Path) -> AsyncIterator[Stage]:
+    """Run one on Kafka, Neo4j, and PostgreSQL with a replica and a pooler, none of which anybody else has."""
+    async with (
+        real_engines(data.with_name(_ENGINES)) as engines,
+        stage(data, Fitting(real=engines)) as found,
+    ):
         yield found
 
 

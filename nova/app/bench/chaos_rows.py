@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from nova.app import rooms
+from nova.app.bench.chaos_engines import KAFKA, NEO4J, POOLER, PRIMARY, REAL_REDIS, REPLICA, not_fetched
 from nova.app.bench.chaos_faults import (
     Fault,
     engine_hung,
     engine_killed,
     hung,
     killed,
+    real_hung,
+    real_killed,
     resetting,
     slow,
     spared,
@@ -26,6 +29,7 @@ from nova.app.bench.chaos_places import (
     no_clocks,
     no_room_apart,
     no_small_disk,
+    on_real_engines,
     on_small_disk,
     plain,
     with_clocks,
@@ -47,6 +51,7 @@ class Row:
     """One part, broken in one way. `reads_percent` of home feeds must be answered meanwhile, None: no objective.
 
     `answers`: the gateway is there, so that no request may go without an answer. `back_s`: until all is whole again.
+    `walks`: the reader asks whom he might follow, too.
     """
 
     part: str
@@ -55,6 +60,7 @@ class Row:
     reads_percent: float | None = READS_PERCENT
     answers: bool = True
     back_s: float = BACK_S
+    walks: bool = False
 
     @property
     def name(self) -> str:
@@ -73,7 +79,7 @@ class Act:
 
 def acts_of(config: Config) -> Sequence[Act]:
     """Return all of them, with what cannot be done here."""
-    return [_parts(), *_engines(config), _links(), _disk(config), _clocks(), *_apart(config)]
+    return [_parts(), *_engines(config), _real(), _links(), _disk(config), _clocks(), *_apart(config)]
 
 
 def _parts() -> Act:
@@ -113,6 +119,27 @@ def _engines(config: Config) -> Sequence[Act]:
         )
         for name, (variable, url) in given.items()
     ]
+
+
+def _real() -> Act:
+    return Act(
+        rows=[
+            Row(part="real engines", how="unbroken", fault=spared),
+            *(
+                Row(
+                    part=name,
+                    how=how,
+                    fault=fault(name),
+                    back_s=WARM_S if name == REAL_REDIS else BACK_S,
+                    walks=name == NEO4J,
+                )
+                for name in (REPLICA, POOLER, PRIMARY, REAL_REDIS, KAFKA, NEO4J)
+                for how, fault in (("killed", real_killed), ("hangs", real_hung))
+            ),
+        ],
+        place=on_real_engines,
+        missing=not_fetched,
+    )
 
 
 def _links() -> Act:

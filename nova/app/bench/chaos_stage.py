@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from nova.app.bench.chaos_engines import RealEngine, RealEngines
 from nova.app.bench.chaos_links import Link, postgres_link, redis_link
 from nova.app.bench.client import Clients
 from nova.app.engines.server import EngineServer
@@ -22,6 +23,7 @@ from nova.app.progress import progress
 from nova.app.supervisor import Part, Supervisor
 from nova.platform.config import ROOMS, Config, Environment
 from nova.platform.configure import load
+from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.knobs import BadConfig
 
 POSTGRES: Final = "PostgreSQL"
@@ -32,22 +34,24 @@ _CONNECTIONS: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One that runs. `links` are by engine, where there are any; `data` is its data folder."""
+    """One that runs. `links` and `real` engines are by engine, where there are any; `data` is its data folder."""
 
     data: Path
     below: Ground
     supervisor: Supervisor
     asks: Clients
     links: Mapping[str, Link]
+    real: Mapping[str, RealEngine]
+    neo4j_url: Neo4jUrl | None
 
     @property
     def engines(self) -> Mapping[str, EngineServer]:
-        """The engines that are ours, by name."""
+        """The embedded engines, by name."""
         known = {POSTGRES: self.below.engines.postgres, REDIS: self.below.engines.valkey}
         return {name: server for name, server in known.items() if server is not None}
 
     async def serves(self) -> bool:
-        """Return whether every part says that it can serve, and every engine of ours runs."""
+        """Return whether every part says that it can serve, and every embedded engine runs."""
         parts = await asyncio.gather(*(self.supervisor.serves(name) for name in self.supervisor.parts))
         return all(parts) and all(engine.serving for engine in self.engines.values())
 
@@ -58,9 +62,10 @@ def _as_it_is(part: Part, _config: Config) -> Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitting:
-    """How a stage differs from another platform: by links, by knobs, and in each part."""
+    """How a stage differs from another platform: by links, by real engines, by knobs, and in each part."""
 
     linked: bool = False
+    real: RealEngines | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
     fit: Callable[[Part, Config], Part] = _as_it_is
 
@@ -69,7 +74,8 @@ class Fitting:
 async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
     """Run a platform without a world and without rate limits for the length of the block.
 
-    On engines of its own, or on those that NOVA_POSTGRES_URL and NOVA_REDIS_URL name. Raises `BadConfig` in production.
+    On engines of its own, embedded or real, or on those that NOVA_POSTGRES_URL and NOVA_REDIS_URL name. Raises
+    `BadConfig` in production.
     """
     environ = _environ(data, fitting)
     config = load(environ)
@@ -87,7 +93,16 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
         url = f"http://{config.server.host}:{config.server.port}/graphql"
         asks = Clients(url, most=_CONNECTIONS)
         stack.push_async_callback(asks.aclose)
-        yield Stage(data=data, below=below, supervisor=supervisor, asks=asks, links=links)
+        real = fitting.real.by_name if fitting.real else {}
+        yield Stage(
+            data=data,
+            below=below,
+            supervisor=supervisor,
+            asks=asks,
+            links=links,
+            real=real,
+            neo4j_url=config.engines.neo4j_url,
+        )
 
 
 def _environ(data: Path, fitting: Fitting) -> dict[str, str]:
@@ -99,6 +114,7 @@ def _environ(data: Path, fitting: Fitting) -> dict[str, str]:
         "NOVA_PORT": str(free_port()),
         # Each room has a port, and a spare one above all of these.
         "NOVA_GRPC_PORT_BASE": str(free_range(2 * len(ROOMS) + 1)),
+        **(fitting.real.variables if fitting.real else {}),
         **fitting.knobs,
     }
 

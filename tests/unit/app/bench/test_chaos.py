@@ -48,6 +48,8 @@ def test_rows_are_chosen_by_a_part_of_their_names() -> None:
     assert names(list(chosen(acts, "redis"))) == [
         "Redis killed",
         "Redis hangs",
+        "real Redis killed",
+        "real Redis hangs",
         "Redis, link slow",
         "Redis, link reset",
     ]
@@ -74,7 +76,7 @@ def reader() -> Reader:
     return Reader(cast("Any", None), Person(id="u", token="t"))
 
 
-def page(posts: int, **more: object) -> dict[str, object]:
+def page(posts: int, **more: object) -> dict[str, Any]:
     return {"data": {"homeFeed": {"edges": [{}] * posts}}, "extensions": {}, **more}
 
 
@@ -92,6 +94,16 @@ def test_a_page_that_lacks_something_must_say_so() -> None:
     judge.take(page(POSTS - 1), "FOLLOWING")
     judge.take(page(0), "RANKED")
     assert judge.silent == [f"FOLLOWING: {POSTS - 1} of {POSTS} posts", "RANKED: 0 of 1 posts"]
+
+
+def test_who_asks_whom_he_might_follow_must_be_told_somebody() -> None:
+    judge = reader()
+    judge.walks = True
+    for suggested, errors in (([{}], {}), ([], {"errors": [error("UNAVAILABLE")]}), ([], {})):
+        answer = page(POSTS, **errors)
+        answer["data"]["viewer"] = {"user": {"suggested": suggested}}
+        judge.take(answer, "FOLLOWING")
+    assert judge.silent == ["nobody is suggested"]
 
 
 def test_no_feed_is_no_answer_and_only_two_codes_are_right() -> None:

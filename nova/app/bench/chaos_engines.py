@@ -1,0 +1,134 @@
+"""The real engines, a set of this program's own to break: Kafka, Neo4j, PgBouncer, PostgreSQL with a replica, Redis.
+
+`tools/engines` starts them, in another folder and at other ports than `make engines` does: what that has fetched and
+built is used again, what it keeps and runs is not touched. What was killed the same tool starts again, on its data.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import nova
+from nova.app.ports import steady_range
+from nova.platform.errors import Unavailable
+
+PRIMARY: Final = "real primary"
+REPLICA: Final = "real replica"
+POOLER: Final = "real PgBouncer"
+REAL_REDIS: Final = "real Redis"
+KAFKA: Final = "real Kafka"
+NEO4J: Final = "real Neo4j"
+
+_SOURCES: Final = Path(nova.__file__).resolve().parents[1]
+_TOOL: Final = _SOURCES / "tools" / "engines"
+MADE: Final = _SOURCES / ".nova-engines"
+_NAMES: Final = {
+    PRIMARY: "postgres",
+    REPLICA: "replica",
+    POOLER: "pgbouncer",
+    REAL_REDIS: "redis",
+    KAFKA: "kafka",
+    NEO4J: "neo4j",
+}
+"""What the tool calls each, in the order in which they start."""
+_PORTS: Final = 100
+_FETCHED: Final = ("kafka/lib", "kafka/.checked", "neo4j/lib", "neo4j/.checked")
+_BUILT: Final = "pgbouncer/pgbouncer"
+"""Where the system has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """`tools/engines`, for the engines in one folder."""
+
+    folder: Path
+    first_port: int
+
+    async def do(self, verb: str, names: Sequence[str]) -> None:
+        """`start` or `stop` some; return when they answer, or have ended. Raises `Unavailable` with what it says."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(_TOOL),
+            verb,
+            *names,
+            env={
+                **os.environ,
+                "NOVA_ENGINES": str(self.folder),
+                "NOVA_ENGINES_PORT": str(self.first_port),
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        if process.returncode != 0:
+            raise Unavailable(f"`tools/engines {verb}`: {said.decode(errors='replace').strip()}")
+
+
+@dataclass(frozen=True, slots=True)
+class RealEngine:
+    """One of them, by the name that the tool has for it."""
+
+    tool: _Tool
+    name: str
+
+    @property
+    def pid(self) -> int:
+        """Of its main process, as the tool has written it down."""
+        return int((self.tool.folder / self.name / "pid").read_text().split()[0])
+
+    async def start(self) -> None:
+        """Start it again after it was killed; return when it answers. Raises `Unavailable`."""
+        await self.tool.do("start", [self.name])
+
+
+@dataclass(frozen=True, slots=True)
+class RealEngines:
+    """All of them; `variables` are what a platform is to be told, to stand on them."""
+
+    by_name: Mapping[str, RealEngine]
+    variables: Mapping[str, str]
+
+
+def not_fetched(made: Path = MADE) -> str | None:
+    """Say why there can be no such engines here; None where there can. `made` is the folder of `make engines`."""
+    if not _TOOL.is_dir():
+        return "the real engines are started from Nova's sources, and these are not here"
+    if all((made / part).exists() for part in _FETCHED):
+        return None
+    return f"`make engines` has not fetched the real engines into {made}"
+
+
+@asynccontextmanager
+async def real_engines(folder: Path) -> AsyncIterator[RealEngines]:
+    """Run a new set of them in `folder` for the length of the block. Raises `Unavailable`."""
+    _equip(folder, MADE)
+    tool = _Tool(folder, steady_range(_PORTS))
+    try:
+        await tool.do("start", list(_NAMES.values()))
+        yield RealEngines(
+            {name: RealEngine(tool, known) for name, known in _NAMES.items()},
+            _variables(folder / "env"),
+        )
+    finally:
+        await tool.do("stop", list(_NAMES.values()))
+
+
+def _equip(folder: Path, made: Path) -> None:
+    """Put what was fetched into the folders where the tool looks for it."""
+    for part in (*_FETCHED, _BUILT):
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        if (made / part).is_dir():
+            (folder / part).symlink_to(made / part)
+        elif (made / part).exists():
+            shutil.copy2(made / part, folder / part)
+
+
+def _variables(file: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
