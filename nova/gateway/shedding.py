@@ -29,8 +29,11 @@ BURST: Final = 8
 MOST: Final = 512
 """So many hold the memory of the process, whoever is late."""
 STRAINED_S: Final = 0.002
+RELAXED_S: Final = 0.001
+"""The strain begins with the first of these lags and ends with the second: under a full load the lag comes and goes."""
 RETRY_AFTER_S: Final = 1.0
-_RELAXED: Final = 0.75
+_STANDS: Final = 0.75
+"""A crowd stays one until it is so much smaller than what may be there in the long run."""
 
 
 class Shedding:
@@ -43,6 +46,7 @@ class Shedding:
         self._mean = 0.0
         self._ends_per_s = 0.0
         self._at = monotonic()
+        self._strained = False
         self._standing = False
 
     @contextmanager
@@ -63,11 +67,12 @@ class Shedding:
 
     def _places(self) -> float:
         """Return how many may be in flight now."""
-        if self._strain.lag_s < STRAINED_S:
+        self._strained = self._strain.lag_s >= (RELAXED_S if self._strained else STRAINED_S)
+        if not self._strained:
             self._standing = False
             return MOST
         fair = max(LEAST, self._ends_per_s * TARGET_S)
-        self._standing = self._mean > fair * (_RELAXED if self._standing else 1)
+        self._standing = self._mean > fair * (_STANDS if self._standing else 1)
         return min(fair if self._standing else fair * BURST, MOST)
 
     def _catch_up(self) -> None:

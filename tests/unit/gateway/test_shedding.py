@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nova.gateway.errors import TooBusy
 from nova.gateway.global_ids import Kind, encode
-from nova.gateway.shedding import BURST, LEAST, MOST, STRAINED_S, TARGET_S, Shedding
+from nova.gateway.shedding import BURST, LEAST, MOST, RELAXED_S, STRAINED_S, TARGET_S, Shedding
 from nova.platform.config import Config, Limits, Server
-from nova.platform.strain import Strain
+from nova.platform.strain import OVER_S, Strain
 from tests.unit.gateway.edge import Edge, edge
 from tests.unit.gateway.town import Town
 
@@ -36,7 +36,7 @@ class Door:
         return self.now
 
     def strained(self) -> None:
-        self.strain.tell(1.0)
+        self.strain.tell(2 * STRAINED_S)
 
     def enter(self) -> bool:
         """Let one in where there is a place; return whether there was."""
@@ -112,6 +112,21 @@ def test_a_dependency_that_hangs_sheds_nobody(door: Door) -> None:
         assert door.enter()
         if len(door.inside) > 20:
             door.leave()
+
+
+def test_a_lag_that_comes_and_goes_does_not_open_the_door(door: Door) -> None:
+    door.strained()
+    door.crowd(1000)
+    door.serve(each_s=0.05, seconds=10)
+    for _ in range(20):
+        door.now += OVER_S / 4  # what it was told before fades
+        door.strain.tell((STRAINED_S + RELAXED_S) / 2)
+        assert not door.enter()
+
+
+def test_a_lag_too_small_to_begin_with_is_no_strain(door: Door) -> None:
+    door.strain.tell((STRAINED_S + RELAXED_S) / 2)
+    assert door.crowd(MOST) == MOST
 
 
 def test_when_the_strain_ends_all_are_let_in_again(door: Door) -> None:
