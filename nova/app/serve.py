@@ -8,6 +8,7 @@ import sys
 
 from nova.app import rooms
 from nova.app.callers import GATEWAY
+from nova.app.garbage import spare_what_stays
 from nova.app.house import House
 from nova.app.sources import of_config
 from nova.native.build import require_current
@@ -36,6 +37,7 @@ async def serve(config: Config, name: str) -> None:
         certificates=certificates,
         blobs=_blobs(config) if name == GATEWAY else None,
     ):
+        spare_what_stays()
         await ending.wait()
 
 
@@ -46,6 +48,7 @@ async def relay(config: Config, room: str | None) -> None:
     names = rooms.ROOMS if room is None else (room,)
     ending = begun(config)
     async with House(config, of_config(config, names), rooms=(), relays=names):
+        spare_what_stays()
         await ending.wait()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from nova.app import rooms
 from nova.app.control import SOCKET, Control
 from nova.app.engines.embedded import Engines
+from nova.app.garbage import spare_what_stays
 from nova.app.ground import Ground, blobs_of, ground
 from nova.app.house import House
 from nova.app.instance import Instance, announced
@@ -169,6 +170,7 @@ async def platform(
         stack.enter_context(announced(config.server.data, instance))
         if below.plan is not None and not still:
             house.tasks.spawn("living-world", Living(below.plan, house).run())
+        spare_what_stays()
         yield instance, below
 
 
