@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from nova.app.ports import free_port
+from nova.app.ports import steady_range
 from nova.platform.errors import Unavailable
 from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster
@@ -33,7 +33,7 @@ class Broker:
         self._folder.mkdir()
         (self._folder / "lib").symlink_to(FILE.parent.resolve() / "kafka" / "lib")
         (self._folder / ".checked").touch()
-        first = free_port()
+        first = steady_range(100)
         self.bootstrap = f"127.0.0.1:{first + 92}"
         self._environment = {**os.environ, "NOVA_ENGINES": str(folder), "NOVA_ENGINES_PORT": str(first)}
 

@@ -1,5 +1,7 @@
 """PostgreSQL's own replica: whoever has written reads what he wrote, also while it stands still."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -7,13 +9,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from nova.app.bench.machine import tree
 from nova.app.bench.storm_ground import ground
 from nova.app.engines.addresses import for_role
 from nova.platform.configure import load
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.db.metrics import REPLICA_READS
 from nova.platform.db.tx import Tx
-from tests.real import ENGINES, on_real_engines
+from tests.real import ENGINES, FILE, on_real_engines
 from tests.waiting import until
 
 pytestmark = [on_real_engines, pytest.mark.timeout(120)]
@@ -31,12 +34,27 @@ async def stopped() -> AsyncIterator[None]:
         await connection.close()
 
 
-def served() -> float:
-    """How many reads the replica has answered."""
-    return float(REPLICA_READS.labels("mirrored", "served")._value.get())
+@asynccontextmanager
+async def hung() -> AsyncIterator[None]:
+    """Stop the replica with all that came of it: it takes what it is asked, and does not answer."""
+    pids = tree(int((FILE.parent / "replica" / "pid").read_text().split()[0]))
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
-async def test_a_read_sees_every_write_before_it_and_the_replica_answers_when_it_can() -> None:
+def reads(outcome: str) -> float:
+    """How many reads of the replica came to this."""
+    return float(REPLICA_READS.labels("mirrored", outcome)._value.get())
+
+
+@asynccontextmanager
+async def mirrored() -> AsyncIterator[Database]:
+    """Yield a database with a table of deeds, which is read from the replica."""
     async with ground(load(ENGINES), ["mirrored"]) as made:
         role = urlsplit(made.direct["mirrored"])
         replica = for_role(
@@ -47,24 +65,45 @@ async def test_a_read_sees_every_write_before_it_and_the_replica_answers_when_it
         )
         settings = DatabaseConfig(room="mirrored", dsn=made.direct["mirrored"], replica_dsn=replica)
         async with Database(settings) as database:
+            yield database
 
-            async def write(actor: int) -> None:
-                async with database.transaction(Tx) as tx:
-                    await tx.execute("INSERT INTO deeds (id, actor) VALUES (gen_random_uuid(), $1)", actor)
 
-            async def count() -> int:
-                return int(await database.fetchval("SELECT count(*) FROM deeds"))
+async def write(database: Database, actor: int) -> None:
+    async with database.transaction(Tx) as tx:
+        await tx.execute("INSERT INTO deeds (id, actor) VALUES (gen_random_uuid(), $1)", actor)
 
-            for written in range(1, 101):
-                await write(written)
-                assert await count() == written
-            async with stopped():
-                await write(101)
-                assert await count() == 101, "the primary answers while the replica is behind"
 
-            async def answers() -> bool:
-                before = served()
-                assert await count() == 101
-                return served() > before
+async def count(database: Database) -> int:
+    return int(await database.fetchval("SELECT count(*) FROM deeds"))
 
-            await until(answers, within_s=60)
+
+async def is_answered_by_the_replica(database: Database) -> bool:
+    before = reads("served")
+    await count(database)
+    return reads("served") > before
+
+
+async def test_a_read_sees_every_write_before_it_and_the_replica_answers_when_it_can() -> None:
+    async with mirrored() as database:
+        for written in range(1, 101):
+            await write(database, written)
+            assert await count(database) == written
+        async with stopped():
+            await write(database, 101)
+            assert await count(database) == 101, "the primary answers while the replica is behind"
+        await until(lambda: is_answered_by_the_replica(database), within_s=60)
+        assert await count(database) == 101
+
+
+async def test_the_primary_answers_while_the_replica_hangs() -> None:
+    async with mirrored() as database:
+        await write(database, 1)
+        await until(lambda: is_answered_by_the_replica(database), within_s=60)
+        async with hung():
+            away = reads("away")
+            for written in range(2, 12):
+                await write(database, written)
+                assert await count(database) == written
+            assert reads("away") > away
+        await until(lambda: is_answered_by_the_replica(database), within_s=60)
+        assert await count(database) == 11
