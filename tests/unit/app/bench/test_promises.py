@@ -28,6 +28,7 @@ async def test_every_promise_is_timed(monkeypatch: pytest.MonkeyPatch, shape: st
     assert found["own write, not read at once"].value == 0
     assert found["wrong password, known and unknown apart"].goal == 5
     assert found["block, blocker not found, max"].goal == 1000
+    assert found["caller left, SQL ended, max"].goal == 100
     if machine.can_be_watched():
         assert found["forged token, taken"].value == 0
 
