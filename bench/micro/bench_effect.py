@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from bench.micro.field import Field, field
-from nova.app.bench.catalog import MISSED
+from nova.app.cli_command import MISSED
 from nova.platform.consumer import Consumer
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from nova.app.bench.catalog import MISSED
 from nova.app.bench.figures import Figure
+from nova.app.cli_command import MISSED
 
 ROUNDS = 11
 SAMPLE_NS = 5_000_000

@@ -17,10 +17,9 @@ from nova.app.bench.promises import promises
 from nova.app.bench.rooms import rooms
 from nova.app.bench.storm import storm
 from nova.app.bench.tour import tour
+from nova.app.cli_command import MISSED
 from nova.platform.config import Config
 from nova.platform.errors import NotFound
-
-MISSED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
