@@ -46,6 +46,7 @@ async def test_the_right_password_is_told_at_both_doors_and_a_reinstated_one_get
     ).code == "UNAUTHENTICATED"
     refreshed = await nova.http.post("/auth/refresh", json={"refresh_token": person.refresh_token})
     assert refreshed.status_code == 401
+    await until(partial(doors.closed, doors.http, nova, person.token), within_s=doors.PROMISED_S)
     async with nova.desk() as desk:
         await desk.suspensions.lift(account_id(person))
     assert (await by_form(nova, person)).status_code == 200
