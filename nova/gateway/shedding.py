@@ -22,18 +22,20 @@ IN_FLIGHT = Gauge("graphql_operations_in_flight", "GraphQL operations that run n
 
 TARGET_S: Final = 0.12
 """What an operation may take on average while there is more to do than can be done: the gateway's objective."""
-LEAST: Final = 3
-"""So many are always let in: they keep the cores busy."""
+LEAST: Final = 2
+"""So many are always let in: while one waits for an engine, the other runs."""
 BURST: Final = 8
 """How much more is let in for a moment than in the long run."""
 MOST: Final = 512
 """So many hold the memory of the process, whoever is late."""
 STRAINED_S: Final = 0.002
 RELAXED_S: Final = 0.001
-"""The strain begins with the first of these lags and ends with the second: under a full load the lag comes and goes."""
+HELD_S: Final = 3.0
+"""The strain begins with the first of these lags and ends with the second. The greatest lag is forgotten slowly, with
+this time constant: where just enough is let in, the lag comes and goes."""
 RETRY_AFTER_S: Final = 1.0
-_STANDS: Final = 0.75
-"""A crowd stays one until it is so much smaller than what may be there in the long run."""
+_STANDS: Final = 0.5
+"""A crowd stays one until it is so much smaller than what may be there in the long run: places are whole numbers."""
 
 
 class Shedding:
@@ -46,6 +48,7 @@ class Shedding:
         self._mean = 0.0
         self._ends_per_s = 0.0
         self._at = monotonic()
+        self._lag_s = 0.0
         self._strained = False
         self._standing = False
 
@@ -53,7 +56,7 @@ class Shedding:
     def admitted(self) -> Iterator[None]:
         """Hold a place inside the block. Raises `TooBusy` where there is none."""
         self._catch_up()
-        if self._in_flight >= self._places():
+        if self._in_flight + 1 > self._places():
             raise TooBusy(retry_after_s=RETRY_AFTER_S)
         self._in_flight += 1
         IN_FLIGHT.set(self._in_flight)
@@ -67,7 +70,7 @@ class Shedding:
 
     def _places(self) -> float:
         """Return how many may be in flight now."""
-        self._strained = self._strain.lag_s >= (RELAXED_S if self._strained else STRAINED_S)
+        self._strained = self._lag_s >= (RELAXED_S if self._strained else STRAINED_S)
         if not self._strained:
             self._standing = False
             return MOST
@@ -80,4 +83,5 @@ class Shedding:
         kept = math.exp((self._at - now) / OVER_S)
         self._mean = self._in_flight + (self._mean - self._in_flight) * kept
         self._ends_per_s *= kept
+        self._lag_s = max(self._strain.lag_s, self._lag_s * math.exp((self._at - now) / HELD_S))
         self._at = now

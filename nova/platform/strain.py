@@ -20,7 +20,9 @@ LAG = Gauge(
 BEAT_S: Final = 0.05
 OVER_S: Final = 0.5
 """The time constant of the average."""
-TOLD_FROM_S: Final = 0.002
+MOST_S: Final = 0.01
+"""More of one beat is not counted: one long step, such as a collection of garbage, is no strain."""
+TOLD_FROM_S: Final = 0.0005
 """A smaller lag is not worth telling."""
 
 
@@ -56,7 +58,7 @@ class Strain:
         while True:
             due = self._monotonic() + BEAT_S
             await self._sleep(BEAT_S)
-            late_s = max(self._monotonic() - due, 0.0)
+            late_s = min(max(self._monotonic() - due, 0.0), MOST_S)
             self._own_s += weight * (late_s - self._own_s)
             LAG.set(self._own_s)
 

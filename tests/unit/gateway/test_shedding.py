@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nova.gateway.errors import TooBusy
 from nova.gateway.global_ids import Kind, encode
-from nova.gateway.shedding import BURST, LEAST, MOST, RELAXED_S, STRAINED_S, TARGET_S, Shedding
+from nova.gateway.shedding import BURST, HELD_S, LEAST, MOST, RELAXED_S, STRAINED_S, TARGET_S, Shedding
 from nova.platform.config import Config, Limits, Server
-from nova.platform.strain import OVER_S, Strain
+from nova.platform.strain import Strain
 from tests.unit.gateway.edge import Edge, edge
 from tests.unit.gateway.town import Town
 
@@ -90,6 +90,16 @@ def test_a_crowd_that_stays_shrinks_to_what_is_served_in_time(door: Door) -> Non
     assert len(door.inside) == pytest.approx(100 * TARGET_S, abs=2)
 
 
+@pytest.mark.parametrize("ends_per_s", [23.2, 31.2])
+def test_the_door_does_not_open_between_two_whole_numbers_of_places(door: Door, ends_per_s: float) -> None:
+    door.strained()
+    door.crowd(1000)
+    door.serve(each_s=1 / ends_per_s, seconds=5)
+    for _ in range(200):
+        door.serve(each_s=1 / ends_per_s, seconds=1 / ends_per_s)
+        assert len(door.inside) <= ends_per_s * TARGET_S * 1.5
+
+
 def test_a_slow_platform_always_has_some_in_flight(door: Door) -> None:
     door.strained()
     door.crowd(1000)
@@ -118,9 +128,10 @@ def test_a_lag_that_comes_and_goes_does_not_open_the_door(door: Door) -> None:
     door.strained()
     door.crowd(1000)
     door.serve(each_s=0.05, seconds=10)
-    for _ in range(20):
-        door.now += OVER_S / 4  # what it was told before fades
-        door.strain.tell((STRAINED_S + RELAXED_S) / 2)
+    for _ in range(8):
+        door.now += HELD_S / 2  # by then it has faded
+        assert not door.enter()
+        door.strained()
         assert not door.enter()
 
 
