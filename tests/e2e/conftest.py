@@ -36,3 +36,11 @@ async def nova(request: pytest.FixtureRequest) -> AsyncIterator[Nova]:
     with tempfile.TemporaryDirectory(prefix="nova-e2e-") as folder:
         async with shape(Path(folder)) as running:
             yield running
+
+
+@pytest.fixture
+def apart(nova: Nova) -> Nova:
+    """The platform, where rooms listen."""
+    if nova.processes is None:
+        pytest.skip("rooms in one process do not listen")
+    return nova

@@ -24,14 +24,6 @@ _LONGEST_S = 10.0
 
 
 @pytest.fixture
-def apart(nova: Nova) -> Nova:
-    """The platform, where rooms listen."""
-    if nova.processes is None:
-        pytest.skip("rooms in one process do not listen")
-    return nova
-
-
-@pytest.fixture
 async def person(apart: Nova) -> Person:
     return await apart.newcomer("caller")
 

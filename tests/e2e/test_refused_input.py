@@ -114,11 +114,9 @@ async def test_it_is_refused_with_its_field_by_the_gateway(nova: Nova, author: P
 
 
 async def test_q10_each_of_these_is_refused_with_its_field_by_the_room_too(
-    nova: Nova, author: Person
+    apart: Nova, author: Person
 ) -> None:
-    if nova.processes is None:
-        pytest.skip("rooms in one process do not listen")
-    async with nova.room("content") as channel:
+    async with apart.room("content") as channel:
         stub: Any = ContentServiceStub(channel)
         for name, (draft, _, path) in BROKEN.items():
             with pytest.raises(AioRpcError) as refused:

@@ -65,14 +65,6 @@ async def test_l3_a_wrong_password_is_refused_as_anybody_s(nova: Nova) -> None:
     assert told[0][1] == 401
 
 
-@pytest.fixture
-def apart(nova: Nova) -> Nova:
-    """The platform, where rooms listen."""
-    if nova.processes is None:
-        pytest.skip("rooms in one process do not listen")
-    return nova
-
-
 async def test_d1_a_moderator_suspends_over_the_wire_and_nobody_else_does(apart: Nova) -> None:
     moderator = await apart.promoted(await apart.newcomer("moderator"), "moderator")
     stranger, person = await apart.newcomer("stranger"), await apart.newcomer("suspended")
