@@ -20,7 +20,7 @@ LAG = Gauge(
 BEAT_S: Final = 0.05
 OVER_S: Final = 0.5
 """The time constant of the average."""
-MOST_S: Final = 0.01
+MOST_S: Final = 0.02
 """More of one beat is not counted: one long step, such as a collection of garbage, is no strain."""
 TOLD_FROM_S: Final = 0.0005
 """A smaller lag is not worth telling."""

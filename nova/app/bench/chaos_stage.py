@@ -15,6 +15,7 @@ from typing import Final
 from nova.app.bench.chaos_engines import RealEngine, RealEngines
 from nova.app.bench.chaos_links import Link, postgres_link, redis_link
 from nova.app.bench.client import Clients
+from nova.app.bench.own_nova import SHEDDING_ALONE
 from nova.app.engines.server import EngineServer
 from nova.app.ground import Ground, ground
 from nova.app.ports import free_port, free_range
@@ -72,7 +73,7 @@ class Fitting:
 
 @asynccontextmanager
 async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
-    """Run a platform without a world and without rate limits for the length of the block.
+    """Run a platform without a world for the length of the block. Load is shed as by default.
 
     On engines of its own, embedded or real, or on those that NOVA_POSTGRES_URL and NOVA_REDIS_URL name. Raises
     `BadConfig` in production.
@@ -108,7 +109,7 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
 def _environ(data: Path, fitting: Fitting) -> dict[str, str]:
     return {
         **os.environ,
-        "NOVA_LIMITS": "off",
+        **SHEDDING_ALONE,
         "NOVA_WORLD": "none",
         "NOVA_DATA": str(data),
         "NOVA_PORT": str(free_port()),

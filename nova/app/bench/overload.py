@@ -16,7 +16,7 @@ from nova.app.bench import machine
 from nova.app.bench.client import Client, Clients
 from nova.app.bench.figures import Figure, Result, quantile
 from nova.app.bench.open_loop import at_rate
-from nova.app.bench.own_nova import OwnNova, own_nova
+from nova.app.bench.own_nova import SHEDDING_ALONE, OwnNova, own_nova
 from nova.app.bench.tour import HOME
 from nova.app.bench.visitors import followers, signed_in
 from nova.app.bench.writers import LOST_ANSWERS
@@ -26,7 +26,7 @@ from nova.platform.errors import Internal, InvalidArgument
 READERS: Final = 20
 FIRST_RATE: Final = 10.0
 STEP: Final = 1.35
-STEP_S: Final = 6.0
+STEP_S: Final = 12.0
 TIMES: Final = 5
 OVERLOAD_S: Final = 20.0
 AFTERWARDS_S: Final = 12.0
@@ -35,13 +35,6 @@ ONSET_S: Final = 2.0
 
 _SLO_MS: Final = 120.0
 _MOST_CONNECTIONS: Final = 2000
-# All requests come from one address and twenty people here.
-_KNOBS: Final = {
-    "NOVA_LIMITS": "on",
-    "NOVA_LIMIT_IP_RATE": "1000000",
-    "NOVA_LIMIT_IP_BURST": "1000000",
-    "NOVA_LIMIT_QUERIES": "100000000",
-}
 _NOTES: Final = (
     "A page is timed from when it was due; answered: whole pages, their latencies are of these alone.",
     "The client takes its part of the same cores.",
@@ -95,7 +88,7 @@ async def overload(config: Config, *, processes: bool = False) -> Result:
     where = {**machine.machine(), "world": world.value, "shape": shape}
     options = ["--processes"] if processes else []
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
-        async with own_nova(Path(folder) / "data", world, *options, **_KNOBS) as nova:
+        async with own_nova(Path(folder) / "data", world, *options, **SHEDDING_ALONE) as nova:
             clients = Clients(nova.graphql, most=_MOST_CONNECTIONS)
             try:
                 figures = await _figures(Readers(clients, await _tokens(nova)))
