@@ -18,6 +18,7 @@ from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app import rooms
 from nova.app.callers import GATEWAY, closed
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
+from nova.app.ports import PortTaken
 from nova.app.prepare import log_of
 from nova.app.sources import Sources
 from nova.platform.auth.actor import Actor
@@ -32,7 +33,7 @@ from nova.platform.clock import SystemClock
 from nova.platform.config import Config
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
-from nova.platform.errors import FailedPrecondition, Timeout, Unavailable
+from nova.platform.errors import Timeout, Unavailable
 from nova.platform.health import Health
 from nova.platform.housekeeping import Housekeeping
 from nova.platform.log.postgres import PostgresLog
@@ -62,10 +63,6 @@ NOTICE_S = 0.5
 """How long before a port is closed those who call or balance are told, so that they go elsewhere in time."""
 
 _log = structlog.get_logger(__name__)
-
-
-class PortTaken(FailedPrecondition):
-    """The gateway's port belongs to another program."""
 
 
 class House:
@@ -255,10 +252,7 @@ class House:
         try:
             await gateway.server.start()
         except OSError as error:
-            raise PortTaken(
-                f"{server.host}:{server.port} cannot be had ({error.strerror or error}): end the program that "
-                "holds it, or choose another port with --port."
-            ) from error
+            raise PortTaken(server.host, server.port, error, instead="another with --port") from error
         stack.push_async_callback(self._close_door, gateway)
         self.url = f"http://{server.host}:{gateway.server.port}"
 

@@ -1,10 +1,22 @@
-"""Ports of the loopback that nobody has."""
+"""Ports: which of them nobody has, and what is said of one that another program has."""
 
 import socket
 from typing import Final
 
+from nova.platform.errors import FailedPrecondition
+
 _STEADY: Final = range(18_000, 32_000, 100)
 """Below what systems give to connections that leave (from 32768 on Linux, from 49152 elsewhere)."""
+
+
+class PortTaken(FailedPrecondition):
+    """A port belongs to another program. `instead` says how to choose another."""
+
+    def __init__(self, host: str, port: int, error: OSError, *, instead: str) -> None:
+        why = error.strerror or error
+        super().__init__(
+            f"{host}:{port} cannot be had ({why}): end the program that holds it, or choose {instead}."
+        )
 
 
 def free_port() -> int:
@@ -31,10 +43,24 @@ def steady_range(size: int) -> int:
     return next(first for first in _STEADY if all(_is_free(port) for port in range(first, first + size)))
 
 
+def require_free(host: str, port: int, *, instead: str) -> None:
+    """Raise `PortTaken` where nobody could listen on a port now."""
+    try:
+        _probe(host, port)
+    except OSError as error:
+        raise PortTaken(host, port, error, instead=instead) from error
+
+
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+    try:
+        _probe("127.0.0.1", port)
+    except OSError:
+        return False
     return True
+
+
+def _probe(host: str, port: int) -> None:
+    """Listen for no time at all, as servers do: connections that have ended do not keep a port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family):
+        pass

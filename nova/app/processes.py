@@ -28,10 +28,10 @@ from nova.app.callers import GATEWAY
 from nova.app.control import SOCKET, Control
 from nova.app.ground import Ground, ground
 from nova.app.instance import Instance, announced
-from nova.app.ports import free_port
+from nova.app.ports import free_port, require_free
 from nova.app.progress import Progress
 from nova.app.supervisor import Part, Supervisor, Write
-from nova.platform.config import Config, Environment
+from nova.platform.config import Config, Environment, Server
 from nova.platform.errors import Unavailable
 from nova.platform.knobs import BadConfig
 from nova.platform.rpc.certificates import Certificates
@@ -65,6 +65,7 @@ async def platform_of_processes(config: Config, *, told: Progress) -> AsyncItera
     config = replace(config, server=server)
     async with AsyncExitStack() as stack:
         below = await stack.enter_async_context(ground(config, told))
+        _require_ports(server)
         told.step("Starting a process for each room")
         out = stack.enter_context(below.log.open("a", buffering=1))
         supervisor = await stack.enter_async_context(
@@ -109,6 +110,15 @@ async def processes(
         for name, code in codes.items():
             if code != 0:
                 _log.warning("part_ended_badly", part=name, exit_code=code)
+
+
+def _require_ports(server: Server) -> None:
+    """Raise `PortTaken` where a part would not get its port: it would be started again and again, in vain."""
+    require_free(server.host, server.port, instead="another with --port")
+    for spare in (False, True):
+        for room in rooms.ROOMS:
+            port = replace(server, grpc_spare=spare).grpc_port_here(room)
+            require_free(server.grpc_host, port, instead="others with NOVA_GRPC_PORT_BASE")
 
 
 def parts_of(config: Config, environment: Mapping[str, str], certificates: Path) -> Sequence[Part]:

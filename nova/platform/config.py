@@ -138,8 +138,11 @@ class Server:
 
     def grpc_listens_at(self, room: str) -> str:
         """Return where this process listens as a room."""
-        port = self.grpc_port(room) + (len(ROOMS) if self.grpc_spare else 0)
-        return f"{self.grpc_host}:{port}"
+        return f"{self.grpc_host}:{self.grpc_port_here(room)}"
+
+    def grpc_port_here(self, room: str) -> int:
+        """Return the port at which this process listens as a room: its own, or its spare one."""
+        return self.grpc_port(room) + (len(ROOMS) if self.grpc_spare else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from nova.app.engines.leftovers import living_in
+from nova.app.ports import free_range
+from nova.platform.config import ROOMS
 from tests.unit.app.commands import COMMAND, Commands
 from tests.waiting import until
 
@@ -65,6 +67,19 @@ async def test_c1_a_busy_port_is_refused(nowhere: Commands) -> None:
     assert refused.code == 1
     assert f"127.0.0.1:{port}" in refused.err
     assert "--port" in refused.err
+    assert ONE_SENTENCE.fullmatch(refused.err)
+    assert engines_of(nowhere) == []
+
+
+@pytest.mark.parametrize("offset", [4, 15 + 4], ids=["its own", "its spare"])
+async def test_c1_a_busy_port_of_a_room_is_refused(nowhere: Commands, offset: int) -> None:
+    base = free_range(2 * len(ROOMS) + 1)
+    with socket.create_server(("127.0.0.1", base + offset)):
+        settings = {"NOVA_GRPC_PORT_BASE": str(base)}
+        refused = await nowhere("up", "--processes", "--port", "0", "--world", "none", **settings)
+    assert refused.code == 1
+    assert f"127.0.0.1:{base + offset}" in refused.err
+    assert "NOVA_GRPC_PORT_BASE" in refused.err
     assert ONE_SENTENCE.fullmatch(refused.err)
     assert engines_of(nowhere) == []
 
