@@ -1,10 +1,11 @@
 """Load shedding: what cannot be answered in time is refused at once, so that what is let in is answered in time.
 
 Without it each operation of too many waits for all others, and all of them are late: the work is done, and nobody
-waits for it any more. The lag of loops says that it is too many: a queue that stands. A dependency that hangs makes
-none, and there refusing helps nobody. How many may be in flight is said by Little's law (Little, "A Proof for the
-Queuing Formula L = λW", Operations Research 9, 1961): as many as end in the time that an operation may take.
-Whoever lets in just enough takes the lag away, and with it the sign of it; so a door that was made narrow opens slowly.
+waits for it any more. That it is too many is said by how busy loops are: one that is never idle has a queue. A part
+that hangs leaves them idle, and there refusing helps nobody. How many may be in flight is said by Little's law (Little,
+"A Proof for the Queuing Formula L = λW", Operations Research 9, 1961): as many as end in the time that an operation
+may take. Whoever lets in just enough leaves loops idle again, and so hides the sign; so a door that was made narrow
+opens slowly.
 """
 
 import math
@@ -26,10 +27,10 @@ LEAST: Final = 2
 """So many are always let in: while one waits for an engine, the other runs."""
 MOST: Final = 512
 """So many hold the memory of the process, whoever is late."""
-STRAINED_S: Final = 0.005
-"""From this lag on the door is made narrow: about ten pages run at once then, on one core or on two."""
-STILL_STRAINED_S: Final = 0.001
-"""From this lag on a full door stays narrow."""
+STRAINED: Final = 0.9
+"""From so busy on the door is made narrow."""
+STILL_STRAINED: Final = 0.5
+"""From so busy on a full door stays narrow."""
 DOUBLES_S: Final = 2.0
 """In this time a narrow door becomes twice as wide."""
 RETRY_AFTER_S: Final = 1.0
@@ -70,7 +71,7 @@ class Shedding:
         now = self._monotonic()
         passed_s, self._at = now - self._at, now
         self._ends_per_s *= math.exp(-passed_s / OVER_S)
-        if self._strain.lag_s >= (STILL_STRAINED_S if self._is_full else STRAINED_S):
+        if self._strain.busy >= (STILL_STRAINED if self._is_full else STRAINED):
             self._places = min(max(LEAST, self._ends_per_s * TARGET_S), MOST)
         else:
             self._places = min(self._places * 2 ** (passed_s / DOUBLES_S), MOST)

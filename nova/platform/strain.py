@@ -1,66 +1,96 @@
-"""How late the event loop of this process runs what is due, and how late the rooms that it asks say that they are.
+"""How busy the event loop of this process is, and how busy the rooms that it asks say that they are.
 
-That is the sign of work that waits for the processor: a loop that waits for an engine is on time. A room tells its
-callers of its own strain, and of what it was told, with its answers: so the door of the platform hears of the one room
-behind it that has too much to do.
+Busy is the share of time in which the loop's thread runs, or could run and waits for a processor. Who waits for an
+engine, or for a room that hangs, leaves the loop idle. A room tells its callers of its own strain, and of what it was
+told, with its answers: so the door of the platform hears of the one room behind it that has too much to do.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import Gauge
 
-LAG = Gauge(
-    "event_loop_lag_seconds", "How late the event loop runs what is due, on average over half a second."
+BUSY = Gauge(
+    "event_loop_busy_ratio",
+    "The share of half a second in which the event loop ran, or could run and waited for a processor.",
 )
 
 BEAT_S: Final = 0.05
 OVER_S: Final = 0.5
 """The time constant of the average."""
-MOST_S: Final = 0.02
-"""More of one beat is not counted: one long step, such as a collection of garbage, is no strain."""
-TOLD_FROM_S: Final = 0.0005
-"""A smaller lag is not worth telling."""
+TOLD_FROM: Final = 0.3
+"""Less is not worth telling."""
+
+_SCHEDSTAT: Final = Path("/proc/thread-self/schedstat")
+
+Wanted = Callable[[], float]
+"""Tells for how many seconds in all a thread has run, and could have run."""
 
 
 class Strain:
-    """The lag of this process, in seconds, averaged exponentially over `OVER_S`; and of those that it asks."""
+    """How busy this process is, from 0 to 1, averaged exponentially over `OVER_S`; and the busiest of those it asks."""
 
     def __init__(
         self,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        wanted: Wanted | None = None,
     ) -> None:
         self._monotonic = monotonic
         self._sleep = sleep
-        self._own_s = 0.0
-        self._told_s = 0.0
+        self._wanted = wanted
+        self._own = 0.0
+        self._told = 0.0
         self._told_at = monotonic()
 
     @property
-    def lag_s(self) -> float:
-        """The greater of this process's own lag, and of what it was told, which fades."""
-        return max(self._own_s, self._told_s * self._faded(self._monotonic()))
+    def busy(self) -> float:
+        """The greater of how busy this process is, and of what it was told, which fades."""
+        return max(self._own, self._told * self._faded(self._monotonic()))
 
-    def tell(self, lag_s: float) -> None:
-        """Take what a room says of its own lag."""
+    def tell(self, busy: float) -> None:
+        """Take what a room says of itself."""
         now = self._monotonic()
-        if lag_s > self._told_s * self._faded(now):
-            self._told_s, self._told_at = lag_s, now
+        if busy > self._told * self._faded(now):
+            self._told, self._told_at = busy, now
 
     async def watch(self) -> None:
-        """Measure until cancelled."""
-        weight = 1 - math.exp(-BEAT_S / OVER_S)
-        while True:
-            due = self._monotonic() + BEAT_S
-            await self._sleep(BEAT_S)
-            late_s = min(max(self._monotonic() - due, 0.0), MOST_S)
-            self._own_s += weight * (late_s - self._own_s)
-            LAG.set(self._own_s)
+        """Measure until cancelled, in the thread of the loop."""
+        with _wanting() as of_this_thread:
+            wanted = self._wanted or of_this_thread
+            at, had = self._monotonic(), wanted()
+            while True:
+                await self._sleep(BEAT_S)
+                now, has = self._monotonic(), wanted()
+                kept = math.exp((at - now) / OVER_S)
+                self._own = min(self._own * kept + (1 - kept) * (has - had) / (now - at), 1.0)
+                at, had = now, has
+                BUSY.set(self._own)
 
     def _faded(self, now: float) -> float:
         return math.exp(-(now - self._told_at) / OVER_S)
+
+
+@contextmanager
+def _wanting() -> Iterator[Wanted]:
+    """Yield what tells how long this thread has run and waited to run (Linux, Documentation/scheduler/sched-stats).
+
+    Where the system does not count that: how long it has run.
+    """
+    try:
+        with _SCHEDSTAT.open("rb", buffering=0) as schedstat:
+
+            def wanted() -> float:
+                schedstat.seek(0)
+                ran_ns, waited_ns, _ = schedstat.read().split()
+                return (int(ran_ns) + int(waited_ns)) / 1e9
+
+            yield wanted if wanted() > 0 else time.thread_time
+    except FileNotFoundError:
+        yield time.thread_time

@@ -31,8 +31,9 @@ IDEMPOTENCY_KEY_FORM = re.compile(r"[!-~]{1,128}")
 # gRPC's own time-out may arrive up to 3 % too long: HTTP/2 header compression sends one it sent before.
 # That is more than a hop takes off, so the exact one goes along.
 TIMEOUT_US = "x-timeout-us"
-LAG_US = "x-lag-us"
-"""Goes with an answer: how late the loop of the room is, where that is worth telling (`nova.platform.strain`)."""
+BUSY = "x-busy"
+"""Goes with an answer: how busy the room is, in per cent, where that is worth telling (`nova.platform.strain`)."""
+PERCENT = re.compile(r"100|[0-9]{1,2}")
 MICROSECONDS = re.compile(r"[0-9]{1,12}")
 
 

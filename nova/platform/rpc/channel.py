@@ -19,12 +19,12 @@ from google.protobuf.message import DecodeError, Message
 from nova.platform.errors import Internal, InvalidArgument, NovaError
 from nova.platform.rpc.call import (
     ACCEPTING,
-    LAG_US,
+    BUSY,
     LONGEST_TIMEOUT_S,
-    MICROSECONDS,
     MOST_METADATA_BYTES,
     MOST_REQUEST_BYTES,
     MOST_RESPONSE_BYTES,
+    PERCENT,
     TIMEOUT_US,
     Call,
     Handler,
@@ -204,7 +204,7 @@ class WireChannel(Channel):
     """Calls the room `room` over HTTP/2 at `target`, such as `content:7005` or `dns:///content:7005`.
 
     With `certificates` the far end must prove to be that room. When they are renewed, calls go over a new
-    connection; those in flight end on the old one. What the room says of its lag is told to `strain`.
+    connection; those in flight end on the old one. How busy the room is, is told to `strain`.
     """
 
     def __init__(
@@ -272,9 +272,9 @@ class WireChannel(Channel):
         return sent
 
     def _hear(self, trailing: grpc.aio.Metadata | None) -> None:
-        told = trailing.get(LAG_US) if trailing and self._strain is not None else None
-        if self._strain is not None and isinstance(told, str) and MICROSECONDS.fullmatch(told):
-            self._strain.tell(int(told) / 1e6)
+        told = trailing.get(BUSY) if trailing and self._strain is not None else None
+        if self._strain is not None and isinstance(told, str) and PERCENT.fullmatch(told):
+            self._strain.tell(int(told) / 100)
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connections; calls in flight get `grace` seconds."""

@@ -16,7 +16,7 @@ from nova.platform.errors import Internal, InvalidArgument, NovaError
 from nova.platform.rpc.binding import Endpoint, ServicerContext
 from nova.platform.rpc.bounds import check_entries
 from nova.platform.rpc.call import (
-    LAG_US,
+    BUSY,
     MICROSECONDS,
     MOST_RESPONSE_BYTES,
     TIMEOUT_US,
@@ -26,7 +26,7 @@ from nova.platform.rpc.call import (
 )
 from nova.platform.rpc.peers import caller_of
 from nova.platform.rpc.status import to_wire
-from nova.platform.strain import TOLD_FROM_S, Strain
+from nova.platform.strain import TOLD_FROM, Strain
 
 # Below this size no list can be long enough to hurt, so small requests are not walked.
 _WALKED_BYTES = 16 << 10
@@ -78,8 +78,8 @@ def unary_handler(
             answer = cast("bytes", await handler(raw, call))
         except NovaError as error:
             return await context.abort(*to_wire(error))
-        if strain is not None and (lag_s := strain.lag_s) >= TOLD_FROM_S:
-            context.set_trailing_metadata(((LAG_US, str(int(lag_s * 1e6))),))
+        if strain is not None and (busy := strain.busy) >= TOLD_FROM:
+            context.set_trailing_metadata(((BUSY, str(round(100 * busy))),))
         return answer
 
     return _registered(served)

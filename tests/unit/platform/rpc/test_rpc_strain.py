@@ -7,10 +7,10 @@ from typing import Any, cast
 import grpc
 import pytest
 
-from nova.platform.rpc.call import LAG_US
+from nova.platform.rpc.call import BUSY
 from nova.platform.rpc.channel import WireChannel
 from nova.platform.rpc.server import WireServer
-from nova.platform.strain import TOLD_FROM_S, Strain
+from nova.platform.strain import TOLD_FROM, Strain
 from nova.platform.telemetry.tracing import Tracing
 from tests.proto.echo_pb2 import DescribeCallRequest, DescribeCallResponse
 from tests.proto.echo_pb2_grpc import EchoServiceStub
@@ -23,13 +23,13 @@ def still() -> Strain:
 
 
 async def heard(port: int, strain: Strain) -> float:
-    """Return the lag that a caller knows of after a call."""
+    """Return how busy a caller knows rooms to be after a call."""
     channel = WireChannel(f"127.0.0.1:{port}", room="echo", tracing=Tracing(), strain=strain)
     try:
         await EchoServiceStub(channel).DescribeCall(DescribeCallRequest())
     finally:
         await channel.close()
-    return strain.lag_s
+    return strain.busy
 
 
 def port_of(house: House) -> int:
@@ -38,24 +38,24 @@ def port_of(house: House) -> int:
 
 
 @pytest.mark.parametrize(
-    ("lag_s", "known_s"), [(0.0, 0.0), (TOLD_FROM_S / 2, 0.0), (TOLD_FROM_S, TOLD_FROM_S), (0.25, 0.25)]
+    ("busy", "known"), [(0.0, 0.0), (TOLD_FROM / 2, 0.0), (TOLD_FROM, TOLD_FROM), (0.95, 0.95), (1.0, 1.0)]
 )
-async def test_callers_hear_of_a_lag_that_is_worth_telling(lag_s: float, known_s: float) -> None:
+async def test_callers_hear_of_what_is_worth_telling(busy: float, known: float) -> None:
     strain = still()
-    strain.tell(lag_s)
+    strain.tell(busy)
     async with served("wire", Tracing(), strain=strain) as house:
-        assert await heard(port_of(house), still()) == pytest.approx(known_s)
+        assert await heard(port_of(house), still()) == pytest.approx(known)
 
 
 async def test_what_a_room_was_told_it_tells_on() -> None:
     last, middle = still(), still()
-    last.tell(0.1)
+    last.tell(0.9)
     async with (
         served("wire", Tracing(), strain=last) as behind,
         served("wire", Tracing(), strain=middle) as asked,
     ):
         await heard(port_of(behind), middle)
-        assert await heard(port_of(asked), still()) == pytest.approx(0.1)
+        assert await heard(port_of(asked), still()) == pytest.approx(0.9)
 
 
 async def test_a_room_that_says_nothing_is_not_under_strain(wire_house: House) -> None:
@@ -64,10 +64,10 @@ async def test_a_room_that_says_nothing_is_not_under_strain(wire_house: House) -
 
 @asynccontextmanager
 async def babbling(told: str) -> AsyncIterator[int]:
-    """Yield the port of a server that says `told` of its lag."""
+    """Yield the port of a server that says `told` of how busy it is."""
 
     async def answer(_raw: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-        context.set_trailing_metadata(((LAG_US, told),))
+        context.set_trailing_metadata(((BUSY, told),))
         return DescribeCallResponse().SerializeToString()
 
     server = grpc.aio.server()
@@ -81,7 +81,7 @@ async def babbling(told: str) -> AsyncIterator[int]:
         await server.stop(None)
 
 
-@pytest.mark.parametrize("told", ["", "-1", "1.5", "many", "9" * 13])
+@pytest.mark.parametrize("told", ["", "-1", "1.5", "many", "101", "9" * 13])
 async def test_what_is_no_number_is_not_heard(told: str) -> None:
     async with babbling(told) as port:
         assert await heard(port, still()) == 0
