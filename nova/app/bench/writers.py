@@ -49,12 +49,14 @@ class Act:
 class Told:
     """What writers were told besides: how often they were refused by which code, or not answered at all.
 
-    `wrong` holds every answer that is neither a success nor a refusal after which one tries again.
+    `wrong` holds every answer that is neither a success nor a refusal after which one tries again. `again_s`: how long
+    the last refusal said to wait.
     """
 
     refused: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
     wrong: list[str] = field(default_factory=list)
+    again_s: float = 0.0
 
     @property
     def repeats(self) -> int:
@@ -150,7 +152,7 @@ async def answered(asks: Exchanges, mutation: Mutation, *, token: str = "", told
         if time.monotonic() > until:
             last = told.wrong[-1:] or dict(told.refused)
             raise Timeout(f"{mutation.verb} is not answered after {ANSWERED_S:g} s: {last}.")
-        await asyncio.sleep(_AGAIN_S)
+        await asyncio.sleep(max(told.again_s, _AGAIN_S))
     return payload
 
 
@@ -158,16 +160,18 @@ async def tried(
     asks: Exchanges, mutation: Mutation, *, token: str = "", told: Told
 ) -> Mapping[str, Any] | None:
     """Send a mutation once; return its payload, or None when nobody knows what came of it: `told` says why."""
-    verb = mutation.verb
+    verb, told.again_s = mutation.verb, 0.0
     try:
         answer = await asks.exchange(mutation.document, {"input": mutation.arguments}, token=token)
     except LOST_ANSWERS:
         told.unanswered += 1
         return None
     if "errors" in answer:
-        code = str(answer["errors"][0].get("extensions", {}).get("code"))
+        extensions = answer["errors"][0].get("extensions", {})
+        code = str(extensions.get("code"))
         if code in RETRIED:
             told.refused[code] += 1
+            told.again_s = extensions.get("retryAfter", 0.0)
         else:
             told.wrong.append(f"{verb}: {answer['errors']}")
         return None

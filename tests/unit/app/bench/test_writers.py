@@ -57,6 +57,16 @@ async def test_a_write_is_sent_again_under_its_key_until_it_is_answered() -> Non
     assert (ada.told.wrong, ada.told.repeats, len(ada.acts)) == ([], 4, 1)
 
 
+async def test_who_is_told_when_to_come_again_waits_so_long() -> None:
+    told = Told()
+    busy = {"errors": [{"extensions": {"code": "UNAVAILABLE", "retryAfter": 1.5}}]}
+    asks = Answers(busy, refused("UNAVAILABLE"), MADE)
+    assert await tried(asks, Mutation("createPost", "", {}), token="t", told=told) is None
+    assert told.again_s == 1.5
+    assert await tried(asks, Mutation("createPost", "", {}), token="t", told=told) is None
+    assert told.again_s == 0
+
+
 @pytest.mark.parametrize(
     "answer",
     [
