@@ -83,14 +83,14 @@ def _wanting() -> Iterator[Wanted]:
 
     Where the system does not count that: how long it has run.
     """
-    try:
-        with _SCHEDSTAT.open("rb", buffering=0) as schedstat:
-
-            def wanted() -> float:
-                schedstat.seek(0)
-                ran_ns, waited_ns, _ = schedstat.read().split()
-                return (int(ran_ns) + int(waited_ns)) / 1e9
-
-            yield wanted if wanted() > 0 else time.thread_time
-    except FileNotFoundError:
+    if not _SCHEDSTAT.exists():
         yield time.thread_time
+        return
+    with _SCHEDSTAT.open("rb", buffering=0) as schedstat:
+
+        def wanted() -> float:
+            schedstat.seek(0)
+            ran_ns, waited_ns, _ = schedstat.read().split()
+            return (int(ran_ns) + int(waited_ns)) / 1e9
+
+        yield wanted if wanted() > 0 else time.thread_time
