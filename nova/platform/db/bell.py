@@ -7,17 +7,18 @@ polls.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from contextlib import suppress
 from typing import Self
 
 import asyncpg
 
+from nova.platform.backoff import Backoff
 from nova.platform.db.failures import DRIVER_ERRORS
 
 _CHANNEL = "nova"
-_RETRY_S = 1.0
-_LONGEST_RETRY_S = 15.0
+_CONNECT_S = 5.0
 _SEND = """
 SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, message) FROM unnest($2::text[]) AS
 message
@@ -28,11 +29,15 @@ class Bell:
     """Named bells of one database. Without a DSN it rings in this process only.
 
     `dsn` must lead to PostgreSQL itself: LISTEN does not pass PgBouncer in transaction mode. `announce` says
-    whether rings are sent to other processes too; hearing theirs costs nothing and is always on.
+    whether rings are sent to other processes too; hearing theirs costs nothing and is always on. `outages` spaces
+    the tries to connect again.
     """
 
-    def __init__(self, dsn: str | None = None, *, announce: bool = True) -> None:
+    def __init__(
+        self, dsn: str | None = None, *, announce: bool = True, outages: Backoff | None = None
+    ) -> None:
         self._dsn = dsn
+        self._outages = outages or Backoff()
         self._announce = announce and dsn is not None
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._unsent: dict[str, None] = {}
@@ -68,23 +73,24 @@ class Bell:
             event.set()
 
     async def _run(self, dsn: str) -> None:
-        pause_s = _RETRY_S
+        losses = 0
         while True:
-            try:
-                connection = await asyncpg.connect(
-                    dsn, timeout=5, server_settings={"application_name": "nova-bell"}
-                )
-            except DRIVER_ERRORS:
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _LONGEST_RETRY_S)
-                continue
-            pause_s = _RETRY_S
-            try:
-                await self._serve(connection)
-            except DRIVER_ERRORS:
-                await asyncio.sleep(pause_s)
-            finally:
-                connection.terminate()
+            began = time.monotonic()
+            with suppress(*DRIVER_ERRORS):
+                await self._connected(dsn)
+            # One that did not last is a failure too: a server that drops its clients must not be beset by them.
+            losses = losses + 1 if time.monotonic() - began < self._outages.longest_s else 1
+            await asyncio.sleep(self._outages.wait_s(losses))
+
+    async def _connected(self, dsn: str) -> None:
+        """Listen and send until the connection is lost."""
+        connection = await asyncpg.connect(
+            dsn, timeout=_CONNECT_S, server_settings={"application_name": "nova-bell"}
+        )
+        try:
+            await self._serve(connection)
+        finally:
+            connection.terminate()
 
     async def _serve(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         connection.add_termination_listener(lambda _: self._news.set())
