@@ -27,7 +27,7 @@ LEAST: Final = 2
 """So many are always let in: while one waits for an engine, the other runs."""
 MOST: Final = 512
 """So many hold the memory of the process, whoever is late."""
-STRAINED: Final = 0.9
+STRAINED: Final = 0.95
 """From so busy on the door is made narrow."""
 STILL_STRAINED: Final = 0.5
 """From so busy on a full door stays narrow."""
