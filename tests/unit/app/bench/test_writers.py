@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from nova.app.bench import proof as proving
 from nova.app.bench import writers
-from nova.app.bench.proof import Found
+from nova.app.bench.proof import Found, proof
 from nova.app.bench.town import Person
 from nova.app.bench.writers import Mutation, Told, Writer, tried
 from nova.platform.errors import Timeout
@@ -40,6 +41,7 @@ class Answers:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writers, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(proving, "_AGAIN_S", 0.0)
 
 
 def writer(asks: Answers) -> Writer:
@@ -88,6 +90,34 @@ async def test_a_writer_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(Timeout, match=r"createPost is not answered after 0 s: {'UNAVAILABLE': \d+}"):
         await ada.publish()
     assert (ada.posts, ada.acts) == ({}, [])
+
+
+def listed(*posts: Mapping[str, str]) -> dict[str, Any]:
+    """Both lists of a writer: of his posts, and his feed."""
+    nodes = {
+        "edges": [{"node": post} for post in posts],
+        "pageInfo": {"hasNextPage": False, "endCursor": None},
+    }
+    return {"data": {"viewer": {"user": {"posts": nodes}}, "homeFeed": nodes}}
+
+
+POST = {"id": "p1", "caption": "ada says 1"}
+
+
+async def test_what_shows_a_little_later_is_not_lost() -> None:
+    ada = writer(Answers(MADE))
+    await ada.publish()
+    asks = Answers(listed(POST), listed(), listed(POST), listed(POST))
+    assert await proof(asks, [ada], []) == Found()
+    assert len(asks.sent) == 4
+
+
+async def test_what_never_shows_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "_FOLLOWS_S", 0.0)
+    ada = writer(Answers(MADE))
+    await ada.publish()
+    found = await proof(Answers(listed(POST), listed()), [ada], [])
+    assert (found.lost, found.doubled) == (["feed of ada: p1"], [])
 
 
 def test_what_is_missing_is_lost_and_what_is_twice_is_doubled() -> None:
