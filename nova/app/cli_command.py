@@ -3,8 +3,10 @@
 Exit codes: 0 done, 1 failed, 2 usage, 3 an objective missed, 4 a dependency is down.
 """
 
+import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -46,9 +48,11 @@ def run(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
 
     set_up(level=logging.WARNING, console=True)
     try:
-        code = uvloop.run(work())
+        code = uvloop.run(_ended_by_sigterm(work))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
     except BadConfig as error:
         fail(str(error), USAGE)
     except EngineError as error:
@@ -58,6 +62,13 @@ def run(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
     except (NovaError, DebugNativeBuild, StaleNativeBuild) as error:
         fail(str(error), FAILED)
     sys.exit(code or 0)
+
+
+async def _ended_by_sigterm(work: Callable[[], Coroutine[Any, Any, int | None]]) -> int | None:
+    """Run a command; SIGTERM cancels it, and so ends the engines and processes that it has started."""
+    working = asyncio.ensure_future(work())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
+    return await working
 
 
 def fail(sentence: str, code: int) -> NoReturn:

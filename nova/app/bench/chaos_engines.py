@@ -17,6 +17,7 @@ from typing import Final
 import nova
 from nova.app.ports import steady_range
 from nova.platform.errors import Unavailable
+from nova.platform.tasks import to_its_end
 
 PRIMARY: Final = "real primary"
 REPLICA: Final = "real replica"
@@ -39,6 +40,7 @@ _NAMES: Final = {
 """What the tool calls each, in the order in which they start."""
 _PORTS: Final = 100
 _FETCHED: Final = ("kafka/lib", "kafka/.checked", "neo4j/lib", "neo4j/.checked")
+_TOOL_S: Final = 120.0
 _BUILT: Final = "pgbouncer/pgbouncer"
 """Where the system has none."""
 
@@ -51,7 +53,10 @@ class _Tool:
     first_port: int
 
     async def do(self, verb: str, names: Sequence[str]) -> None:
-        """`start` or `stop` some; return when they answer, or have ended. Raises `Unavailable` with what it says."""
+        """`start` or `stop` some; return when they answer, or have ended. Raises `Unavailable` with what it says.
+
+        Who is cancelled waits for it: what the tool has begun to start can only be stopped when it has.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(_TOOL),
@@ -66,7 +71,9 @@ class _Tool:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await process.communicate()
+        (said, _), ending = await to_its_end(process.communicate(), within_s=_TOOL_S)
+        if ending:
+            raise asyncio.CancelledError
         if process.returncode != 0:
             raise Unavailable(f"`tools/engines {verb}`: {said.decode(errors='replace').strip()}")
 
