@@ -19,6 +19,7 @@ from nova.platform.log.port import (
     EventLog,
     Fence,
     Fenced,
+    PositionLost,
     Record,
     Refused,
     Subscription,
@@ -281,6 +282,15 @@ async def test_a_tail_begins_at_its_position_and_follows(log: EventLog) -> None:
     await log.append([record(payload=b"new")])
     assert [one.payload for one in await asyncio.wait_for(following, 10)] == [b"new"]
     await tail.aclose()
+
+
+async def test_a_tail_does_not_wait_at_a_position_that_the_log_never_had(log: EventLog) -> None:
+    """As after the loss of a log that was then made anew: what is in it now would never be seen."""
+    await log.append([record()])
+    beyond = {place: end + 3 for place, end in (await log.end([THINGS])).items()}
+    async with asyncio.timeout(30), aclosing(log.tail([THINGS], beyond)) as tail:
+        with pytest.raises(PositionLost):
+            await anext(tail)
 
 
 async def test_records_are_read_for_people_page_by_page(log: EventLog) -> None:

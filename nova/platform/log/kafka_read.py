@@ -32,13 +32,18 @@ async def follow(
                 raise PositionLost
             reader.seek(place, offset)
         while True:
-            try:
-                with translated():
-                    fetched: Fetched = await reader.getmany(timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
-            except OffsetOutOfRangeError as error:
-                raise PositionLost from error
+            with translated():
+                fetched = await _some(reader)
             if fetched:
                 yield in_order(fetched, cluster)
+
+
+async def _some(reader: AIOKafkaConsumer) -> Fetched:
+    try:
+        fetched: Fetched = await reader.getmany(timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
+    except OffsetOutOfRangeError as error:
+        raise PositionLost from error
+    return fetched
 
 
 async def end_of_records(cluster: Cluster, places: Sequence[Place]) -> dict[Place, int]:

@@ -37,7 +37,7 @@ class Fenced(FailedPrecondition):
 
 
 class PositionLost(FailedPrecondition):
-    """Records after this position are no longer kept: load from the truth again."""
+    """Records after this position are no longer kept, or it is another log's: load from the truth again."""
 
 
 # Neither frozen nor keyword-only: such take four times as long to make, and hundreds are made at a time. Nobody

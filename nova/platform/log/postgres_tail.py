@@ -22,7 +22,7 @@ FROM unnest($1::int[], $2::bigint[]) AS here (partition_id, next) CROSS JOIN LAT
 ) AS records
 ORDER BY records.seq LIMIT $3
 """
-_FIRST = "SELECT id, first_offset FROM partitions WHERE id = any($1::int[])"
+_KEPT = "SELECT id, first_offset, next_offset FROM partitions WHERE id = any($1::int[])"
 
 
 async def follow(
@@ -38,8 +38,8 @@ async def follow(
     await catalog.declare({topic.name: topic.partitions for topic in topics})
     partitions = catalog.partitions(topic.name for topic in topics)
     following = {identifier: position.get(catalog.place(identifier), 0) for identifier in partitions}
-    for row in await pool.fetch(_FIRST, partitions):
-        if row["first_offset"] > following[row["id"]]:
+    for row in await pool.fetch(_KEPT, partitions):
+        if not row["first_offset"] <= following[row["id"]] <= row["next_offset"]:
             raise PositionLost
     with bell.listen(*bell_names(topic.name for topic in topics)) as ear:
         while True:
