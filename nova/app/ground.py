@@ -32,7 +32,7 @@ class Ground:
 async def ground(config: Config, told: Progress) -> AsyncIterator[Ground]:
     """Yield the ground of a platform; the logs of this process go to its file meanwhile."""
     data = config.server.data
-    told.step("Starting PostgreSQL and Valkey")
+    told.step(first_step(config))
     async with engines_of(config, data, rooms.ROOMS) as engines:
         log = engines.folder.log("nova")
         with _logs_in(log, config):
@@ -40,6 +40,13 @@ async def ground(config: Config, told: Progress) -> AsyncIterator[Ground]:
             await prepare(sources, rooms.ROOMS)
             await Seeder(config, sources, told).seed(config.server.world)
             yield Ground(engines=engines, sources=sources, plan=plan_of(data), log=log)
+
+
+def first_step(config: Config) -> str:
+    """Return what people read first: which engines are started, unless servers of their own are named for all."""
+    named = {"PostgreSQL": config.engines.postgres_url, "Valkey": config.engines.redis_url}
+    missing = [name for name, url in named.items() if url is None]
+    return f"Starting {' and '.join(missing)}" if missing else "Reaching PostgreSQL and Redis"
 
 
 def blobs_of(data: Path) -> Blobs:
