@@ -97,7 +97,7 @@ async def grant_relay(connection: Connection, room: str) -> None:
             f"grant select, delete, update (tries, retry_at, failure) on {schema}.outbox to {relay}"
         )
         await connection.execute(f"grant select, insert on {schema}.outbox_dead to {relay}")
-        await connection.execute(f"grant usage on sequence {schema}.outbox_turns to {relay}")
+        await connection.execute(f"grant update on sequence {schema}.outbox_turns to {relay}")
 
 
 def quoted(name: str) -> str:

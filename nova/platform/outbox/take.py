@@ -14,8 +14,14 @@ _LOCK_CLASS = 0x4F555442  # "OUTB"
 _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK_CLASS}, 'outbox'::regclass::oid::int)"
 # Rows behind one of their key that has to wait are left alone; where none waits, one look says so for all. Not a DELETE
 # that returns the rows: its result is gathered before the first row is sent, which takes longer than the two do.
+# The turn is one more than the last and no less than the time in ms: a database that was restored, or made anew, does
+# not fall behind the turns that the log has seen of the one before.
 _CLAIM = """
-SELECT seq, id, topic, key, payload, headers, emitted_at, tries, (SELECT nextval('outbox_turns')) AS turn
+SELECT seq, id, topic, key, payload, headers, emitted_at, tries, (
+    SELECT setval('outbox_turns', greatest(
+        nextval('outbox_turns'), (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    ))
+) AS turn
 FROM outbox AS row
 WHERE coalesce((SELECT max(retry_at) FROM outbox WHERE retry_at IS NOT NULL) <= now(), true)
    OR NOT EXISTS (

@@ -16,6 +16,7 @@ from nova.platform.ids import uuid7
 from nova.platform.log.port import MAX_RECORD_BYTES, Delivered, Fence, Fenced, Record
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.outbox.dead import DeadTx
+from nova.platform.outbox.take import RelayTx
 from nova.platform.relay import TRIES, Relay
 from tests.scratch import Scratch
 from tests.waiting import running, until
@@ -227,6 +228,28 @@ async def test_x4_a_relay_that_was_paused_with_rows_in_hand_is_fenced(scratch: S
     with pytest.raises(Fenced):
         await first
     assert [one.payload for one in await logged(log)] == [b"1", b"2"]
+
+
+async def turn(database: Database) -> int:
+    """Draw a turn, as a relay does."""
+    await emit(database, event(b"k", b"v"))
+    async with database.transaction(RelayTx) as tx:
+        return int((await tx.claim(1))[0]["turn"])
+
+
+async def test_turns_grow_when_a_database_was_restored(scratch: Scratch) -> None:
+    """A backup knows nothing of the turns that were drawn after it; the log does, and refuses lower ones."""
+    database = await scratch.database()
+    before = await turn(database)
+    await database.fetchval("SELECT setval('outbox_turns', 1)")
+    assert await turn(database) > before
+
+
+async def test_turns_grow_when_the_clock_is_put_back(scratch: Scratch) -> None:
+    database = await scratch.database()
+    tomorrow = await turn(database) + 86_400_000
+    await database.fetchval("SELECT setval('outbox_turns', $1)", tomorrow)
+    assert await turn(database) == tomorrow + 1
 
 
 class LogThatWaits(PostgresLog):
