@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from nova.app.bench import machine
-from nova.app.bench.chaos_load import WHOLE_S, Crowd, crowd
+from nova.app.bench.chaos_load import WHOLE_S, Crowd, Reader, crowd
 from nova.app.bench.chaos_rows import Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.figures import Figure, Result, quantile
@@ -31,13 +31,14 @@ from nova.platform.errors import InvalidArgument, NovaError, Timeout
 FAULT_S: Final = 4.0
 READS_A_S: Final = 10.0
 
-_BEFORE_S: Final = 1.0
+_BEFORE_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.1
 _TOLD: Final = 2
 """So many sentences are printed of whatever was not right."""
 
 _NOTES: Final = (
-    f"A fault lasts {FAULT_S:g} s. What is killed is killed again whenever it serves; its keeper starts it.",
+    f"A fault begins once every page of {_BEFORE_S:g} s has come, and lasts {FAULT_S:g} s.",
+    "  What is killed is killed again whenever it serves; its keeper starts it.",
     "  A real engine that is killed is started after that time, and the fault ends once it answers.",
     "reads: home feeds answered, of those asked for in the fault; one that says what is left out of it is answered.",
     "named: what they said was left out. silent: something was missing, and nothing said so.",
@@ -116,7 +117,7 @@ async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> 
     try:
         people = outcome.people = await crowd(stage, numbers, walks=row.walks)
         async with people.writing():
-            await asyncio.sleep(_BEFORE_S)
+            await calm(people.reader)
             async with row.fault(stage):
                 reading = asyncio.create_task(
                     at_rate(people.reader.read, rate=READS_A_S, calls=int(READS_A_S * FAULT_S))
@@ -136,6 +137,14 @@ async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> 
     except NovaError as error:
         outcome.failure = f"{error.message} Its log: {_kept(stage.below.log)}"
     return outcome
+
+
+async def calm(reader: Reader) -> None:
+    """Read until every page of some seconds comes: what a start, or the row before, left to do is no fault's doing."""
+    until, early = time.monotonic() + WHOLE_S, Reader(reader.asks, reader.person, reader.walks)
+    while (await at_rate(early.read, rate=READS_A_S, calls=int(READS_A_S * _BEFORE_S))).errors:
+        if time.monotonic() > until:
+            raise Timeout(f"The platform does not answer all pages after {WHOLE_S:g} s, with nothing broken.")
 
 
 def _kept(log: Path) -> Path:

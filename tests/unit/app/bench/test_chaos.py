@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from nova.app.authority import issue_all
+from nova.app.bench import chaos
 from nova.app.bench.catalog import run_benchmark
 from nova.app.bench.chaos import Outcome, chosen, figures_of, remark_of
 from nova.app.bench.chaos_faults import killed
@@ -17,6 +18,7 @@ from nova.app.bench.chaos_load import POSTS, Crowd, Reader
 from nova.app.bench.chaos_places import clock_off, moved_apart, refusal
 from nova.app.bench.chaos_rows import Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
+from nova.app.bench.client import Clients
 from nova.app.bench.figures import Figure
 from nova.app.bench.open_loop import Load
 from nova.app.bench.proof import Found
@@ -26,7 +28,7 @@ from nova.app.processes import parts_of
 from nova.app.rooms import ROOMS
 from nova.platform.config import Config
 from nova.platform.configure import load
-from nova.platform.errors import InvalidArgument, Unavailable
+from nova.platform.errors import InvalidArgument, Timeout, Unavailable
 
 
 def names(acts: "list[Act]") -> list[str]:
@@ -115,6 +117,31 @@ def test_no_feed_is_no_answer_and_only_two_codes_are_right() -> None:
         with pytest.raises(Unavailable):
             judge.take(answer, "RANKED")
     assert len(judge.wrong) == 1
+
+
+class Pages:
+    """Refuses the first pages."""
+
+    def __init__(self, refused: int) -> None:
+        self.asked = 0
+        self._refused = refused
+
+    async def exchange(self, *_: object, **__: object) -> dict[str, Any]:
+        self.asked += 1
+        return {"errors": [error("UNAVAILABLE")]} if self.asked <= self._refused else page(POSTS)
+
+
+async def test_a_fault_waits_until_all_pages_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos, "READS_A_S", 1000.0)
+    monkeypatch.setattr(chaos, "_BEFORE_S", 0.01)
+    pages = Pages(refused=12)
+    waits = Reader(cast("Clients", pages), Person(id="u1", token="t"))
+    await chaos.calm(waits)
+    assert pages.asked == 30
+    assert not waits.named
+    monkeypatch.setattr(chaos, "WHOLE_S", 0.0)
+    with pytest.raises(Timeout, match="with nothing broken"):
+        await chaos.calm(Reader(cast("Clients", Pages(refused=1000)), Person(id="u1", token="t")))
 
 
 def outcome(*, lost: int = 0, unanswered: int = 0, answers: bool = True) -> Outcome:
