@@ -33,12 +33,13 @@ async def follow(
             reader.seek(place, offset)
         while True:
             with translated():
-                fetched = await _some(reader)
+                fetched = await _next_records(reader)
             if fetched:
                 yield in_order(fetched, cluster)
 
 
-async def _some(reader: AIOKafkaConsumer) -> Fetched:
+async def _next_records(reader: AIOKafkaConsumer) -> Fetched:
+    # Inside of `translated`, to which a position that is out of range is an outage like any other of Kafka's errors.
     try:
         fetched: Fetched = await reader.getmany(timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
     except OffsetOutOfRangeError as error:
