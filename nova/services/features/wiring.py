@@ -82,4 +82,6 @@ class SnapshotKeeper:
 
     async def _keep(self) -> None:
         async with self._projection.still() as position:
-            await self._snapshots.keep(position)
+            taken = await self._snapshots.take(position)
+        if taken is not None:
+            await self._snapshots.keep(taken)

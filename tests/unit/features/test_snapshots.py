@@ -1,14 +1,17 @@
 """A new process goes on where the last one stopped: nothing lost, nothing twice."""
 
+import asyncio
 import threading
 from typing import Any
 
 import pytest
 
+from nova.platform.db.tx import Tx
 from nova.platform.errors import Unavailable
 from nova.platform.ids import uuid7
 from nova.services.features.service.memory import HALF_LIVES_KEPT
 from tests.unit.features.conftest import DAY_S, FeaturesHouse
+from tests.waiting import until
 
 
 async def test_a_new_process_knows_what_the_last_one_knew(empty: FeaturesHouse) -> None:
@@ -106,6 +109,24 @@ async def test_what_has_faded_is_dropped(house: FeaturesHouse) -> None:
         await house.process.keeper._keep()
         memory = house.process.keeper._snapshots._memory
         assert sum(len(table) for table in memory.tables.values()) == left
+
+
+async def test_events_go_on_while_a_snapshot_is_stored(house: FeaturesHouse) -> None:
+    post_id = await house.posted(house.ada)
+    await house.tell(house.like(uuid7(), post_id, house.ada))
+    async with house.database.transaction(Tx) as tx:
+        await tx.execute("LOCK TABLE snapshots")
+        keeping = asyncio.create_task(house.process.keeper._keep())
+        waits = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'snapshots'::regclass"
+        await until(lambda: tx.fetchval(waits))
+        await house.tell(house.like(uuid7(), post_id, house.ada))
+        assert (await house.process.row(house.kofi, post_id, house.ada))["post_likes"] == 2.0
+    await keeping
+    await house.process.projection.stop()
+    process = await house.begin()
+    await process.projection.start()
+    await process.projection.caught_up(20)
+    assert (await process.row(house.kofi, post_id, house.ada))["post_likes"] == 2.0
 
 
 async def test_s3_a_start_that_failed_half_way_loses_no_history(house: FeaturesHouse) -> None:
