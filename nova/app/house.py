@@ -376,9 +376,10 @@ def _closed(room: Room) -> list[ServiceBinding]:
 
 def _tracing(config: Config, *, service: str) -> Tracing:
     telemetry = config.telemetry
+    collector = telemetry.otlp_endpoint
     return tracing_to(
         folder=traces_in(config.server.data),
-        otlp_endpoint=telemetry.otlp_endpoint,
+        otlp_endpoint=None if collector is None else collector.reveal(),
         service=service,
         sample=telemetry.trace_sample,
     )

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from nova.platform.engine_knobs import Engines
+from nova.platform.engine_knobs import Engines, HttpUrl
 from nova.platform.errors import NotFound
 from nova.platform.knobs import Knob, Row, Secret, rows
 from nova.platform.log.kafka_security import KafkaSecurity
@@ -269,7 +269,7 @@ class Telemetry:
         LogFormat.JSON
     )
     otlp_endpoint: Annotated[
-        str | None,
+        HttpUrl | None,
         Knob(
             "NOVA_OTLP_ENDPOINT",
             "Where traces are sent too (OTLP over gRPC); the data folder always has them.",

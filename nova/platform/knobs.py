@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type
 from urllib.parse import urlsplit
 
 from nova.platform.errors import FailedPrecondition
+from nova.platform.masking import masked
 
 _PREFIX = "NOVA_"
 _TRUE = frozenset({"on", "true", "yes", "1"})
@@ -30,7 +31,7 @@ class BadConfig(FailedPrecondition):
         self.variable = variable
         self.value = value
         self.fix = fix
-        shown = "is not set" if value is None else f"is {value!r}"
+        shown = "is not set" if value is None else f"is {masked(value)!r}"
         super().__init__(f"{variable} {shown}: {fix}", field=variable)
 
 
@@ -59,7 +60,7 @@ class Secret:
 
 
 class Url(Secret):
-    """The URL of an engine. It prints without its password; `reveal()` gives the whole of it."""
+    """The URL of an engine. It prints without what is secret in it; `reveal()` gives the whole of it."""
 
     __slots__ = ()
     schemes: ClassVar[tuple[str, ...]]
@@ -71,11 +72,7 @@ class Url(Secret):
         super().__init__(text)
 
     def __repr__(self) -> str:
-        parts = urlsplit(self._text)
-        if parts.password is None:
-            return self._text
-        user, _, place = parts.netloc.rpartition("@")
-        return parts._replace(netloc=f"{user.partition(':')[0]}:***@{place}").geturl()
+        return masked(self._text)
 
     __str__ = __repr__
 

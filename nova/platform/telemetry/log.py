@@ -7,7 +7,6 @@ nothing.
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Mapping
 from typing import TextIO, cast
@@ -16,23 +15,11 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from nova.platform.masking import MASK, masked, names_secret
 from nova.platform.rpc.context import current_call
 from nova.platform.telemetry.metrics import LOG_LINES_LOST
 from nova.platform.telemetry.tracing import current_trace_id
 
-MASK = "***"
-_SECRET_KEY = re.compile(
-    r"passw|token|authoriz|secret|cookie|credential|(api|private|stream)_?key|dsn|(^|_)otp($|_)|bearer|signature",
-    re.IGNORECASE,
-)
-# What may stand inside a text: a bearer token, the password of a URL, `password=…`, a JWT.
-_SECRET_TEXT = re.compile(
-    r"(bearer\s+)[^\s\"',]+"
-    r"|(://[^:/@\s]*:)[^@\s]+(?=@)"
-    r"|(\w*(?:passw|secret|token|cookie|api_?key)\w*[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&)}]+"
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
-    re.IGNORECASE,
-)
 _DEEPEST = 6
 
 
@@ -108,10 +95,10 @@ def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def _masked(key: str, value: object, depth: int) -> object:
-    if _SECRET_KEY.search(key):
+    if names_secret(key):
         return MASK
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(_keep_prefix, value)
+        return masked(value)
     if depth >= _DEEPEST:
         return "…"
     if isinstance(value, Mapping):
@@ -119,10 +106,6 @@ def _masked(key: str, value: object, depth: int) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked("", item, depth + 1) for item in value]
     return value
-
-
-def _keep_prefix(match: re.Match[str]) -> str:
-    return "".join(part for part in match.groups() if part) + MASK
 
 
 def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -150,4 +133,4 @@ def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
 
 def _shown(value: object) -> str:
     """Show what JSON has no form for, still without secrets."""
-    return _SECRET_TEXT.sub(_keep_prefix, repr(value))
+    return masked(repr(value))

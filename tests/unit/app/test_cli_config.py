@@ -3,8 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import get_args
 
+from nova.platform.config import Config
+from nova.platform.knobs import Secret, Url, knobs_of
+from nova.platform.mail.knobs import SiteUrl
 from tests.unit.app.commands import Commands
+
+SECRET = "a-secret-that-nobody-must-ever-get-to-see"
 
 
 async def test_every_knob_is_explained(nowhere: Commands) -> None:
@@ -22,12 +29,31 @@ async def test_for_scripts_it_is_json(nowhere: Commands) -> None:
 
 
 async def test_c4_secrets_are_masked(nowhere: Commands) -> None:
-    secret = "a-secret-that-nobody-must-ever-get-to-see"
-    url = f"postgresql://nova:{secret}@db.example.org/nova"
-    shown = await nowhere("config", NOVA_SECRET=secret, NOVA_POSTGRES_URL=url)
-    assert shown.code == 0
-    assert "db.example.org" in shown.out
-    assert secret not in shown.out
+    """Of every knob that may hold one: a URL its password, anything else itself."""
+    hidden = dict(secret_knobs())
+    assert {"NOVA_SECRET", "NOVA_POSTGRES_URL", "NOVA_OTLP_ENDPOINT"} <= hidden.keys()
+    kafka = {
+        "NOVA_KAFKA_BOOTSTRAP": "kafka:9092",
+        "NOVA_KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+        "NOVA_KAFKA_SASL_USER": "nova",
+    }
+    shown = await nowhere("config", **kafka, **hidden, NOVA_MAIL_FROM="no-reply@nova.example")
+    assert shown.code == 0, shown.err
+    assert SECRET not in shown.out
+    for variable, text in hidden.items():
+        masked = "***" if text == SECRET else text.replace(SECRET, "***")
+        assert f"{variable} = {masked}" in shown.out
+
+
+def secret_knobs() -> Iterator[tuple[str, str]]:
+    """Yield each variable that may hold a secret, and such a value; a site's URL refuses users by itself."""
+    for section in Config.__dataclass_fields__.values():
+        for _, kind, spec in knobs_of(section.default_factory):  # type: ignore[arg-type]
+            for option in get_args(kind) or (kind,):
+                if issubclass(option, Url) and option is not SiteUrl:
+                    yield spec.variable, f"{option.schemes[0]}://nova:{SECRET}@host/nova"
+                elif issubclass(option, Secret) and option is not SiteUrl:
+                    yield spec.variable, SECRET
 
 
 async def test_c3_an_unknown_variable_ends_every_command(nowhere: Commands) -> None:

@@ -189,6 +189,37 @@ def test_c4_secrets_and_passwords_never_print() -> None:
     assert config.engines.redis_url.reveal() == "redis://:pw@cache:6379/0"
 
 
+@pytest.mark.parametrize(
+    ("variable", "url", "shown"),
+    [
+        ("NOVA_POSTGRES_URL", "postgresql://nova@db/nova", "postgresql://nova@db/nova"),
+        (
+            "NOVA_POSTGRES_URL",
+            "postgresql://db/nova?user=admin&password=hunter2,2&sslpassword=hunter2&sslmode=require",
+            "postgresql://db/nova?user=admin&password=***&sslpassword=***&sslmode=require",
+        ),
+        ("NOVA_POSTGRES_URL", "postgresql://nova:hunter2/@hunter2@db/nova", "postgresql://nova:***@db/nova"),
+        ("NOVA_REDIS_URL", "redis://cache/0?password=hunter2", "redis://cache/0?password=***"),
+        ("NOVA_REDIS_URL", "unix:///run/redis?password=hunter2", "unix:///run/redis?password=***"),
+        ("NOVA_OTLP_ENDPOINT", "https://hunter2@collector:4317", "https://***@collector:4317"),
+        ("NOVA_OTLP_ENDPOINT", "https://u:hunter2@collector", "https://u:***@collector"),
+        ("NOVA_OTLP_ENDPOINT", "https://collector/?api_key=hunter2", "https://collector/?api_key=***"),
+    ],
+)
+def test_c4_a_url_is_shown_without_its_secrets(variable: str, url: str, shown: str) -> None:
+    config = load({variable: url})
+    (row,) = [row for row in describe(config) if row.variable == variable]
+    assert row.value == shown
+    assert "hunter2" not in repr(config)
+
+
+@pytest.mark.parametrize("variable", ["NOVA_KAFKA_BOOTSTRAP", "NOVA_OTLP_ENDPOINT", "NOVA_WORLD"])
+def test_c4_a_refused_value_does_not_show_its_password(variable: str) -> None:
+    with pytest.raises(BadConfig, match=variable) as caught:
+        load({variable: "kafka://nova:hunter2@kafka:9092"})
+    assert "hunter2" not in caught.value.message
+
+
 def test_c4_a_refused_url_does_not_show_its_password() -> None:
     with pytest.raises(BadConfig, match="redis://") as caught:
         load({"NOVA_REDIS_URL": "http://:hunter2@cache"})

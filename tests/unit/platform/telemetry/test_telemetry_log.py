@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+from nova.platform.masking import MASK
 from nova.platform.rpc.context import CallContext, entered
 from nova.platform.telemetry import log
 from nova.platform.telemetry.metrics import LOG_LINES_LOST
@@ -55,14 +56,14 @@ def test_a_line_says_what_when_where_and_for_whom(lines: Lines) -> None:
 @pytest.mark.parametrize(
     "key",
     ["password", "new_password", "token", "access_token", "Authorization", "client_secret", "cookie", "Set-Cookie",
-     "api_key", "apiKey", "private_key", "stream_key", "dsn", "otp", "refreshToken"],
+     "api_key", "apiKey", "private_key", "stream_key", "dsn", "otp", "refreshToken", "kek", "NOVA_IDENTITY_KEK"],
 )  # fmt: skip
 def test_c4_secrets_are_masked_by_key_at_any_depth(lines: Lines, key: str) -> None:
     structlog.get_logger("x").warning(
         "asked", **{key: "hunter2"}, request={"headers": [{key: "hunter2"}, {"deep": {key: ["hunter2"]}}]}
     )
     assert "hunter2" not in lines.getvalue()
-    assert lines.only()[key] == log.MASK
+    assert lines.only()[key] == MASK
 
 
 def test_c4_secrets_are_masked_inside_texts(lines: Lines) -> None:
@@ -73,6 +74,9 @@ def test_c4_secrets_are_masked_inside_texts(lines: Lines) -> None:
         url="postgresql://nova:hunter2@db:5432/nova",
         query="password=hunter2&x=1 client_secret: 'hunter2'",
         error=ConnectionError(f"redis://:hunter2@cache/0 refused {token}"),
+        environment="NOVA_IDENTITY_KEK=hunter2 NOVA_HOST=here",
+        key="-----BEGIN RSA PRIVATE KEY-----\nhunter2\nhunter2\n-----END RSA PRIVATE KEY-----",
+        half=ValueError("-----BEGIN PRIVATE KEY-----\nhunter2"),
     )
     text = lines.getvalue()
     assert "hunter2" not in text
