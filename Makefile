@@ -49,8 +49,9 @@ audit: $(VENV)/.developed $(NODE)/.installed ## The GraphQL-over-HTTP audit agai
 	$(PYTHON) tools/audit.py
 
 .PHONY: manifests
-manifests: $(VENV)/.deployed $(HELM) ## Render the Helm chart and check every object against its schema.
+manifests: $(VENV)/.deployed $(HELM) ## Render the Helm chart; check every object against its schema, and all against each other.
 	$(PYTHON) tools/manifests.py $(HELM)
+	$(PYTHON) -m pytest -q tests/unit/deploy
 
 .PHONY: engines
 engines: $(VENV)/.developed ## Fetch and start Kafka, Neo4j, PostgreSQL, PgBouncer and Valkey on this machine, without containers.

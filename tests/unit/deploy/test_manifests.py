@@ -2,20 +2,14 @@
 
 import re
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from nova.app import rooms
 from nova.app.callers import callers_of
 from nova.platform.config import Config, describe
 from nova.platform.events import Topic
-
-CHART = Path(__file__).parents[3] / "deploy" / "kubernetes" / "nova"
-VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
-ROOMS: dict[str, Any] = VALUES["rooms"]
+from tests.unit.deploy.chart import CHART, ROOMS, VALUES
 
 
 def callers(room: str) -> set[str]:

@@ -1,4 +1,7 @@
-{{/* What all processes of Nova have in common. Each takes a dict: root, name (the component), command, port, resources. */}}
+{{/*
+What all processes of Nova have in common. Each takes a dict: root, name (the component), command, port, resources.
+`certified` are those who call rooms or are called: they have a certificate.
+*/}}
 
 {{- define "nova.labels" -}}
 app.kubernetes.io/name: nova-{{ .name }}
@@ -57,9 +60,11 @@ spec:
         - {name: NOVA_GRPC_HOST, value: 0.0.0.0}
         - {name: NOVA_GRPC_TARGET, value: "nova-{room}:{port}"}
         - {name: NOVA_METRICS_PORT, value: "9464"}
+        {{- if .certified }}
         - {name: NOVA_TLS_CERTIFICATE, value: /etc/nova/tls/tls.crt}
         - {name: NOVA_TLS_KEY, value: /etc/nova/tls/tls.key}
         - {name: NOVA_TLS_CA, value: /etc/nova/tls/ca.crt}
+        {{- end }}
         {{- range $name, $value := .root.Values.config }}
         - {name: {{ $name }}, value: {{ $value | quote }}}
         {{- end }}
@@ -86,7 +91,9 @@ spec:
       volumeMounts:
         - {name: data, mountPath: /var/lib/nova}
         - {name: tmp, mountPath: /tmp}
+        {{- if .certified }}
         - {name: tls, mountPath: /etc/nova/tls, readOnly: true}
+        {{- end }}
         {{- if .root.Values.kafkaAuthoritySecret }}
         - {name: kafka-authority, mountPath: /etc/nova/kafka, readOnly: true}
         {{- end }}
@@ -95,8 +102,10 @@ spec:
       emptyDir: {sizeLimit: 1Gi}
     - name: tmp
       emptyDir: {medium: Memory, sizeLimit: 64Mi}
+    {{- if .certified }}
     - name: tls
       secret: {secretName: nova-{{ .name }}-tls, defaultMode: 0440}
+    {{- end }}
     {{- with .root.Values.kafkaAuthoritySecret }}
     - name: kafka-authority
       secret: {secretName: {{ . }}, defaultMode: 0440}

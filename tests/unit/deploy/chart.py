@@ -1,0 +1,62 @@
+"""The chart: its values as they are written, and its objects as Helm renders them."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+CHART = ROOT / "deploy" / "kubernetes" / "nova"
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+ROOMS: dict[str, Any] = VALUES["rooms"]
+
+# `make manifests` puts Helm there, and runs these tests with it.
+HELM = shutil.which("helm", path=ROOT / "tools" / "bin") or shutil.which("helm")
+
+needs_helm = pytest.mark.skipif(HELM is None, reason="Helm is not here: `make manifests` fetches it")
+
+
+@cache
+def rendered(*options: str) -> tuple[dict[str, Any], ...]:
+    """Return the objects of the chart, with the options of `helm template`."""
+    always = ("--set", "image.tag=check", "--kube-version", "1.33")
+    command = (str(HELM), "template", "nova", str(CHART), *always, *options)
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    return tuple(found for found in yaml.safe_load_all(told.stdout) if found)
+
+
+def of_kind(kind: str, *options: str) -> dict[str, dict[str, Any]]:
+    """Return the objects of a kind by their names."""
+    return {found["metadata"]["name"]: found for found in rendered(*options) if found["kind"] == kind}
+
+
+def pods(*options: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield each object that makes pods, and the template of these."""
+    for found in rendered(*options):
+        if found["kind"] in {"Deployment", "Job"}:
+            yield found, found["spec"]["template"]
+
+
+def secrets_of(pod: dict[str, Any]) -> set[str]:
+    """Return the names of the secrets without which a pod does not start."""
+    spec = pod["spec"]
+    mounted = {volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
+    read = {
+        source["secretRef"]["name"]
+        for container in spec["containers"]
+        for source in container.get("envFrom", ())
+    }
+    return mounted | read
+
+
+def environment_of(pod: dict[str, Any]) -> dict[str, str]:
+    """Return the variables that the first container of a pod is given by value."""
+    return {
+        one["name"]: one["value"] for one in pod["spec"]["containers"][0].get("env", ()) if "value" in one
+    }

@@ -1,0 +1,34 @@
+"""What the chart makes of its values. Skipped where there is no Helm; `make manifests` runs it with one."""
+
+from typing import Any
+
+from tests.unit.deploy.chart import needs_helm, pods, rendered, secrets_of
+
+pytestmark = needs_helm
+
+
+def made() -> set[str]:
+    """The secrets that appear with the chart's ordinary objects: too late for a hook."""
+    certificates = {found["spec"]["secretName"] for found in rendered() if found["kind"] == "Certificate"}
+    return certificates | {
+        found["metadata"]["name"]
+        for found in rendered()
+        if found["kind"] in {"Secret", "ExternalSecret"} and not is_hook(found)
+    }
+
+
+def is_hook(found: dict[str, Any]) -> bool:
+    return "helm.sh/hook" in found["metadata"].get("annotations", {})
+
+
+def test_no_hook_waits_for_what_the_chart_makes_after_it() -> None:
+    hooks = [pod for found, pod in pods() if is_hook(found)]
+    assert hooks
+    assert all(not secrets_of(pod) & made() for pod in hooks)
+
+
+def test_every_certificate_is_somebodys() -> None:
+    mounted = {secret for _, pod in pods() for secret in secrets_of(pod)}
+    certificates = {found["spec"]["secretName"] for found in rendered() if found["kind"] == "Certificate"}
+    assert certificates
+    assert certificates <= mounted
