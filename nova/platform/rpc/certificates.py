@@ -32,6 +32,15 @@ LOOK_EVERY_S: Final = 1.0
 EXPIRES = Gauge(
     "tls_certificate_expiry_timestamp_seconds", "When the certificate of this process expires (Unix time)."
 )
+# What cryptography raises of text and extensions that are not as they should be (its x509 errors have no common base).
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _log = structlog.get_logger(__name__)
 _Stamps = tuple[tuple[int, int, int], ...]
 
@@ -69,6 +78,7 @@ class Certificates:
         self._monotonic = monotonic
         self._stamps = _stamps(files)
         self._held = read(files, part)
+        self._complaint = ""
         self._look_at = monotonic() + LOOK_EVERY_S
         EXPIRES.set(self._held.expires_at.timestamp())
 
@@ -98,42 +108,57 @@ class Certificates:
         )
 
     def _look(self) -> None:
-        """Read the files if they changed. Server handshakes ask from a thread of gRPC's, so nothing is raised."""
+        """Read the files if they changed. Server handshakes ask from a thread of gRPC's, so nothing is raised.
+
+        Files that could not be taken are read again at the next look, as it may be this process that failed; what is
+        wrong with them is said once.
+        """
         try:
             stamps = _stamps(self._files)
             if stamps == self._stamps:
                 return
-            self._stamps = stamps
             self._held = read(self._files, self._part)
         except BadCertificate as error:
-            _log.warning("certificate_not_renewed", part=self._part, error=error.message)
+            if error.message != self._complaint:
+                self._complaint = error.message
+                _log.warning("certificate_not_renewed", part=self._part, error=error.message)
         else:
+            self._stamps, self._complaint = stamps, ""
             EXPIRES.set(self._held.expires_at.timestamp())
             _log.info("certificate_renewed", part=self._part, expires_at=self._held.expires_at.isoformat())
 
 
 def read(files: CertificateFiles, part: str) -> Credentials:
-    """Return what the files hold. Raises `BadCertificate` unless it is whole, still good, and the part's own."""
+    """Return what the files hold. Raises `BadCertificate` unless it is whole, good now, and the part's own."""
     key, chain, authority = _bytes(files.key, secret=True), _bytes(files.certificate), _bytes(files.authority)
     try:
         certificate = x509.load_pem_x509_certificate(chain)
         x509.load_pem_x509_certificates(authority)
         fits = load_pem_private_key(key, None).public_key() == certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        is_named = _names(certificate, part)
+    except _UNREADABLE as error:
         raise BadCertificate(
             f"{files.certificate}, {files.key} and {files.authority} must be PEM, the key without a password ({error})."
         ) from error
     if not fits:
         raise BadCertificate(f"{files.key} is not the key of {files.certificate}.")
-    if not _names(certificate, part):
+    if not is_named:
         raise BadCertificate(
             f"{files.certificate} is not {part}'s: it must name {id_of(part)} as its only URI, and {host_of(part)}."
         )
-    if certificate.not_valid_after_utc <= datetime.now(UTC):
-        raise BadCertificate(
-            f"{files.certificate} expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: renew it."
-        )
+    _require_good(files.certificate, certificate, datetime.now(UTC))
     return Credentials(key=key, chain=chain, authority=authority, expires_at=certificate.not_valid_after_utc)
+
+
+def _require_good(file: Path, certificate: x509.Certificate, now: datetime) -> None:
+    if certificate.not_valid_after_utc <= now:
+        raise BadCertificate(
+            f"{file} expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: renew it."
+        )
+    if now < certificate.not_valid_before_utc:
+        raise BadCertificate(
+            f"{file} is good from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on: look at the clocks."
+        )
 
 
 def _names(certificate: x509.Certificate, part: str) -> bool:

@@ -1,6 +1,8 @@
 """Certificates are renewed without a restart, and what is not whole, good and one's own is never shown."""
 
 import asyncio
+import errno
+import os
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +12,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from structlog.testing import capture_logs
 
 from nova.app.authority import Authority, files_of
@@ -138,6 +143,37 @@ async def test_half_a_renewal_is_not_taken_until_it_is_whole(
     assert serial_in(files) != first
 
 
+async def test_a_renewal_is_taken_though_its_first_look_failed(
+    authority: Authority, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a process has no file descriptor left at that moment: the files do not change again."""
+    held = Certificates(authority.issue("echo"), "echo", monotonic=ticks)
+    before = held.held
+    authority.issue("echo")
+    ticks.tick()
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", no_descriptor_left)
+        assert held.held is before
+    ticks.tick()
+    assert held.held is not before
+
+
+def no_descriptor_left(*_: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+async def test_c3_what_cannot_be_used_replaces_nothing_that_is_held(
+    authority: Authority, ticks: Ticks
+) -> None:
+    for breaking, _ in BROKEN.values():
+        held = Certificates(files := authority.issue("echo"), "echo", monotonic=ticks)
+        before = held.held
+        breaking(files, authority)
+        ticks.tick()
+        assert held.held is before
+        shutil.rmtree(files.key.parent)
+
+
 async def test_files_that_are_gone_end_nothing(authority: Authority, ticks: Ticks) -> None:
     files = authority.issue("echo")
     async with house_of(files, ticks) as house:
@@ -154,6 +190,23 @@ def garbled(files: CertificateFiles) -> None:
     files.certificate.write_text("-----BEGIN CERTIFICATE-----\nnot one\n-----END CERTIFICATE-----\n")
 
 
+def named_twice(files: CertificateFiles) -> None:
+    """Sign a certificate whose names stand in it twice: it is one, and cannot be read as one."""
+    key = load_pem_private_key(files.key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    whole = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    builder = x509.CertificateBuilder(
+        issuer_name=whole.subject,
+        subject_name=whole.subject,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=whole.not_valid_before_utc,
+        not_valid_after=whole.not_valid_after_utc,
+        extensions=[*whole.extensions, *whole.extensions],
+    )
+    files.certificate.write_bytes(builder.sign(key, SHA256()).public_bytes(Encoding.PEM))
+
+
 BROKEN: dict[str, tuple[Callable[[CertificateFiles, Authority], object], str]] = {
     "missing": (lambda files, _: files.key.unlink(), "No such file"),
     "garbled": (lambda files, _: garbled(files), "must be PEM"),
@@ -165,6 +218,10 @@ BROKEN: dict[str, tuple[Callable[[CertificateFiles, Authority], object], str]] =
     "expired": (
         lambda _, authority: authority.issue("echo", now=datetime.now(UTC) - timedelta(days=2)), "expired at"
     ),
+    "not_yet_good": (
+        lambda _, authority: authority.issue("echo", now=datetime.now(UTC) + timedelta(hours=1)), "is good from"
+    ),
+    "a_name_twice": (lambda files, _: named_twice(files), "must be PEM"),
 }  # fmt: skip
 
 
