@@ -17,11 +17,13 @@ from nova.gateway.context import Client, RequestContext, Rooms
 from nova.gateway.documents import Document, Documents, Operation, Priced
 from nova.gateway.errors import (
     ErrorCode,
+    Outcome,
     PersistedQueryNotFound,
     PersistedQueryRequired,
     QueryTooComplex,
     code_of,
     field_error,
+    outcome_of,
     request_errors,
 )
 from nova.gateway.executor import ReadingExecutor
@@ -39,6 +41,7 @@ from nova.platform.telemetry import metrics
 _log = structlog.get_logger(__name__)
 
 TIMEOUT_S: Final = 10.0
+_OUTCOMES: Final = {outcome: metrics.OPERATIONS.labels(outcome) for outcome in Outcome}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Answer:
     """An answer as JSON. When nothing was run, `refused` and `reason` say why, and `errors` is its list."""
 
     body: bytes
+    outcome: Outcome
     refused: ErrorCode | None = None
     reason: str = ""
     errors: list[dict[str, Any]] = field(default_factory=list)
@@ -116,6 +120,11 @@ class Engine:
 
     async def run(self, request: GraphQLRequest, caller: Caller) -> Answer:
         """Return the answer to one request; never raises but for cancellation."""
+        answer = await self._answer(request, caller)
+        _OUTCOMES[answer.outcome].inc()
+        return answer
+
+    async def _answer(self, request: GraphQLRequest, caller: Caller) -> Answer:
         headers: dict[str, str] = {}
         try:
             with self._shedding.admitted() if self._shedding else nullcontext():
@@ -214,10 +223,13 @@ class Engine:
             result = outcome if isinstance(outcome, ExecutionResult) else await outcome
         finally:
             context.close()
-        body = orjson.dumps(_payload(result, context, ready))
+        payload = _payload(result, context, ready)
+        body = orjson.dumps(payload)
         if len(body) > self._limits.answer_bytes:
             raise QueryTooComplex(f"The answer has more than {self._limits.answer_bytes} bytes.")
-        return Answer(body=body, headers=headers)
+        codes = [ErrorCode(error["extensions"]["code"]) for error in payload.get("errors", ())]
+        ended = outcome_of(codes, degraded=bool(context.degraded))
+        return Answer(body=body, outcome=ended, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +261,11 @@ def _payload(result: ExecutionResult, context: RequestContext, ready: _Ready) ->
 def _refusal(error: NovaError, caller: Caller, headers: Mapping[str, str]) -> Answer:
     errors = request_errors(error, caller.request_id)
     metrics.OPERATIONS_REFUSED.labels(error.reason).inc()
+    code = code_of(error)
     return Answer(
         body=orjson.dumps({"errors": errors}),
-        refused=code_of(error),
+        outcome=outcome_of([code]),
+        refused=code,
         reason=error.reason,
         errors=errors,
         headers=headers,

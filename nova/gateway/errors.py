@@ -1,11 +1,11 @@
 """Errors as a client sees them: one enum of codes, one formatter, and no word of our insides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
 import structlog
-from graphql import GraphQLError
+from graphql import FieldNode, GraphQLError
 
 from nova.platform.errors import (
     Code,
@@ -38,6 +38,18 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
     TIMEOUT = "TIMEOUT"
     INTERNAL = "INTERNAL"
+
+
+_OURS: Final = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.TIMEOUT, ErrorCode.INTERNAL})
+
+
+class Outcome(StrEnum):
+    """How an operation ended. With parts left out, by the fault of the caller, or by ours, where not well."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    REFUSED = "refused"
+    FAILED = "failed"
 
 
 class QueryTooComplex(InvalidArgument):
@@ -107,6 +119,16 @@ def code_of(error: NovaError) -> ErrorCode:
     return _BY_REASON.get(error.reason) or _BY_CODE[error.code]
 
 
+def outcome_of(codes: Iterable[ErrorCode], *, degraded: bool = False) -> Outcome:
+    """Return how an operation ended whose errors have these codes; `degraded` says that parts were left out."""
+    found = frozenset(codes)
+    if found & _OURS:
+        return Outcome.FAILED
+    if degraded:
+        return Outcome.DEGRADED
+    return Outcome.REFUSED if found else Outcome.OK
+
+
 def mendable(error: NovaError) -> bool:
     """Return whether the caller can mend it: then a mutation tells it as a `userError`."""
     if isinstance(error, IdempotencyConflict) or error.reason in _BY_REASON:
@@ -145,7 +167,9 @@ def field_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
         return _bad_input(error, request_id)
     else:
         _log.error("field_broke", path=error.path, request_id=request_id, exc_info=cause or error)
-        field = str(error.path[0]) if error.path else ""
+        # Its name in the schema: an alias is the caller's own word.
+        node = next(iter(error.nodes or ()), None)
+        field = node.name.value if isinstance(node, FieldNode) else ""
         metrics.UNKNOWN_ERRORS.labels("gateway", field).inc()
         entry = {
             "message": MASKED,

@@ -32,6 +32,11 @@ GRPC_DURATION = Histogram(
     buckets=LATENCY_BUCKETS_S,
 )
 UNKNOWN_ERRORS = Counter("unknown_errors_total", "Errors that were masked as INTERNAL.", ["room", "method"])
+OPERATIONS = Counter(
+    "graphql_operations_total",
+    "GraphQL operations by outcome: ok, degraded (parts left out), refused (by the caller's fault), failed (by ours).",
+    ["outcome"],
+)
 OPERATIONS_REFUSED = Counter(
     "graphql_operations_refused_total", "GraphQL operations refused before they ran.", ["reason"]
 )

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from graphql import build_schema, graphql_sync
+from prometheus_client import REGISTRY
 
-from nova.gateway.errors import ErrorCode
+from nova.gateway.errors import ErrorCode, field_error
 from nova.platform.config import GraphQL, PersistedQueries
 from nova.platform.errors import (
     Forbidden,
@@ -100,6 +102,72 @@ async def test_an_error_of_a_room_has_its_code_and_the_answer_its_cost(
     assert b"secret" not in answer.body
     assert answer.json()["data"] == {"__typename": "Query", "viewer": None}
     assert answer.json()["extensions"]["cost"]["complexity"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "raised", "outcome"),
+    [
+        (ACCOUNT, None, "ok"),
+        ("{ nope }", None, "refused"),
+        (ACCOUNT, Forbidden(), "refused"),
+        (ACCOUNT, RuntimeError(), "failed"),
+        (ACCOUNT, Unavailable(), "failed"),
+    ],
+)
+async def test_each_operation_is_counted_by_how_it_ended(
+    *,
+    gate: Edge,
+    town: Town,
+    ada: bytes,
+    query: str,
+    raised: Exception | None,
+    outcome: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def called(_method: str) -> None:
+        if raised is not None:
+            raise raised
+
+    monkeypatch.setattr(town, "called", called)
+    before = _outcomes()
+    await gate.ask(query, viewer=ada)
+    assert _outcomes() == {**before, outcome: before[outcome] + 1}
+
+
+async def test_an_answer_that_leaves_parts_out_is_counted_as_degraded(
+    gate: Edge, town: Town, ada: bytes
+) -> None:
+    town.post(town.person("bob"))
+    town.down = {"social"}
+    before = _outcomes()
+    answer = await gate.ask("{ homeFeed { edges { node { caption likeCount } } } }", viewer=ada)
+    assert answer.json()["extensions"]["degraded"]
+    assert _outcomes() == {**before, "degraded": before["degraded"] + 1}
+
+
+def test_what_broke_is_counted_by_its_name_in_the_schema() -> None:
+    def broken(_info: object) -> str:
+        raise ValueError
+
+    before = _unknown("email")
+    outcome = graphql_sync(
+        build_schema("type Query { email: String }"), "{ chosenByTheCaller: email }", {"email": broken}
+    )
+    assert outcome.errors is not None
+    assert field_error(outcome.errors[0], "a request")["extensions"]["code"] == "INTERNAL"
+    assert (_unknown("email"), _unknown("chosenByTheCaller")) == (before + 1, 0)
+
+
+def _unknown(field: str) -> float:
+    return REGISTRY.get_sample_value("unknown_errors_total", {"room": "gateway", "method": field}) or 0
+
+
+def _outcomes() -> dict[str, float]:
+    """Return how many operations ended how."""
+    (family,) = metrics.OPERATIONS.collect()
+    return {
+        sample.labels["outcome"]: sample.value for sample in family.samples if sample.name.endswith("_total")
+    }
 
 
 def _refused() -> float:
