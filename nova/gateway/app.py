@@ -13,6 +13,7 @@ from nova.gateway.http.request import Receive, Request, Scope, Send
 from nova.gateway.http.response import Refused, Response, error_response
 from nova.gateway.rates import Rates
 from nova.platform.errors import Internal, NovaError
+from nova.platform.health import Health
 from nova.platform.limits.quota import Verdict
 from nova.platform.telemetry import metrics
 from nova.platform.telemetry.tracing import Tracing
@@ -62,6 +63,7 @@ class GatewayApp:
         socket: SocketRoute,
         hosts: frozenset[str],
         rates: Rates | None,
+        health: Health,
         tracing: Tracing,
     ) -> None:
         self._routes = routes
@@ -69,6 +71,7 @@ class GatewayApp:
         self._socket = socket
         self._hosts = hosts
         self._rates = rates
+        self._health = health
         self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,6 +91,9 @@ class GatewayApp:
             f"{request.method} {name}", kind=SpanKind.SERVER, headers=request.trace_headers()
         ):
             response = await self._answered(request, route)
+            if self._health.draining:
+                # The caller goes elsewhere by himself, before the connection is closed under his next request.
+                response.headers["connection"] = "close"
             await _sent(response, request, send)
         method = request.method if request.method in _METHODS else "OTHER"
         metrics.HTTP_REQUESTS.labels(method, name, str(response.status)).inc()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from typing import Final
 
 import uvicorn
@@ -31,6 +32,7 @@ class GatewayServer:
         protocol: type[HardenedHttp] = HardenedHttp,
     ) -> None:
         self._sockets = sockets
+        self._drain_s = drain_s
         self._host = host
         self.port = port
         config = uvicorn.Config(
@@ -45,7 +47,6 @@ class GatewayServer:
             proxy_headers=False,
             backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=max(round(drain_s), _DRAIN_LEAST_S),
             ws_max_size=most_message_bytes,
             ws_per_message_deflate=False,
             ws_ping_interval=_PING_EVERY_S,
@@ -65,13 +66,20 @@ class GatewayServer:
         self._ticking = asyncio.create_task(self._server.main_loop(), name="gateway.http")
 
     async def stop(self) -> None:
-        """Take no more requests, let those in progress end, and close."""
+        """Take no more requests, let those in progress end for as long as `drain_s` says, and close."""
         ticking, self._ticking = self._ticking, None
         if ticking is None:
             return
+        until = time.monotonic() + self._drain_s
         self._server.should_exit = True
         await ticking
         listener, self._listener = self._listener, None
+        for server in self._server.servers:
+            server.close()
+        # Before uvicorn shuts down: it cuts sockets at once, and with them the operations on them.
+        await self._sockets.drain(self._drain_s)
+        left_s = max(round(until - time.monotonic()), _DRAIN_LEAST_S)
+        self._server.config.timeout_graceful_shutdown = left_s
         await self._server.shutdown(sockets=[listener] if listener else None)
         self._sockets.close()
 

@@ -60,7 +60,14 @@ def build(platform: Platform) -> Gateway:
     )
     rates = _rates(platform)
     engine = _engine(platform, rooms, rates)
-    sockets = SocketRoute(engine, platform.verifier, platform.revocations, rates, platform.clock)
+    sockets = SocketRoute(
+        engine=engine,
+        verifier=platform.verifier,
+        revocations=platform.revocations,
+        rates=rates,
+        clock=platform.clock,
+        tracing=platform.tracing,
+    )
     names = [*config.server.hosts.split(","), config.server.host]
     app = GatewayApp(
         routes=_routes(platform, rooms, engine),
@@ -71,6 +78,7 @@ def build(platform: Platform) -> Gateway:
         socket=sockets,
         hosts=host_names(names),
         rates=rates,
+        health=platform.health,
         tracing=platform.tracing,
     )
     server = GatewayServer(

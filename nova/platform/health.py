@@ -43,6 +43,11 @@ class Health:
         if liveness:
             self._live[name] = check
 
+    @property
+    def draining(self) -> bool:
+        """Whether the process ends."""
+        return self._draining
+
     def drain(self) -> None:
         """Be ready no more: the process ends, and new requests shall go elsewhere."""
         self._draining = True

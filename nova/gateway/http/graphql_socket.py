@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from opentelemetry.trace import SpanKind
 
 from nova.gateway.auth import verified
 from nova.gateway.engine import Caller, Engine
@@ -21,7 +22,8 @@ from nova.gateway.rates import Rates
 from nova.platform.auth.epochs import Revocation, RevocationView
 from nova.platform.auth.tokens import Verified, Verifier
 from nova.platform.clock import Clock
-from nova.platform.errors import NovaError, RateLimited
+from nova.platform.errors import NovaError, RateLimited, Unavailable
+from nova.platform.telemetry.tracing import Tracing
 
 SUBPROTOCOL: Final = "graphql-transport-ws"
 INIT_TIMEOUT_S: Final = 3.0
@@ -53,20 +55,23 @@ class SocketRoute:
 
     def __init__(
         self,
+        *,
         engine: Engine,
         verifier: Verifier,
         revocations: RevocationView,
         rates: Rates | None,
         clock: Clock,
-        *,
+        tracing: Tracing,
         init_timeout_s: float = INIT_TIMEOUT_S,
     ) -> None:
         self.engine = engine
+        self.tracing = tracing
         self.verifier = verifier
         self.rates = rates
         self.clock = clock
         self.init_timeout_s = init_timeout_s
         self._revocations = revocations
+        self._open: set[_Connection] = set()
         self._by_user: dict[UUID, set[_Connection]] = {}
         self._stop = revocations.listen(self._revoked)
 
@@ -79,7 +84,18 @@ class SocketRoute:
         if chosen is None:
             await send({"type": "websocket.close", "code": BAD_SUBPROTOCOL, "reason": f"Speak {SUBPROTOCOL}"})
             return
-        await _Connection(self, request, receive, send).serve()
+        connection = _Connection(self, request, receive, send)
+        self._open.add(connection)
+        try:
+            await connection.serve()
+        finally:
+            self._open.discard(connection)
+
+    async def drain(self, within_s: float) -> None:
+        """Begin no more operations, and return when those that run have ended, or after `within_s` seconds."""
+        running = [task for connection in self._open for task in connection.drain()]
+        if running:
+            await asyncio.wait(running, timeout=within_s)
 
     def close(self) -> None:
         """Hear of revocations no more."""
@@ -114,6 +130,8 @@ class _Connection:
         self._receive = receive
         self._send = send
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._draining = False
         self._inited = False
         self._acknowledged = False
         self._ended: asyncio.Future[_Closing] = asyncio.get_running_loop().create_future()
@@ -138,12 +156,17 @@ class _Connection:
         if not self._ended.done():
             self._ended.set_result(_Closing(code, reason))
 
+    def drain(self) -> frozenset[asyncio.Task[None]]:
+        """Begin no more operations, and return those that run."""
+        self._draining = True
+        return frozenset(self._running)
+
     async def _clear(self, reading: "asyncio.Future[_Closing | None]") -> None:
         for timer in self._timers:
             timer.cancel()
         if self.known is not None:
             self._route.leave(self, self.known)
-        tasks: list[asyncio.Future[Any]] = [reading, *self._operations.values()]
+        tasks: list[asyncio.Future[Any]] = [reading, *self._running]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -210,8 +233,8 @@ class _Connection:
         if not isinstance(payload, dict):
             raise _Closing(BAD_REQUEST, "subscribe needs a payload")
         try:
-            self._take_rates()
-        except RateLimited as error:
+            self._admit()
+        except NovaError as error:
             await self._say(
                 {
                     "id": operation_id,
@@ -220,10 +243,14 @@ class _Connection:
                 }
             )
             return
-        task = asyncio.ensure_future(self._run(operation_id, payload))
+        task = asyncio.create_task(self._run(operation_id, payload))
         self._operations[operation_id] = task
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
-    def _take_rates(self) -> None:
+    def _admit(self) -> None:
+        if self._draining:
+            raise Unavailable("This server is ending: connect again.")
         if len(self._operations) >= MOST_OPERATIONS:
             raise RateLimited(f"One socket runs {MOST_OPERATIONS} operations at most.", retry_after_s=1.0)
         if self._route.rates is not None:
@@ -241,7 +268,10 @@ class _Connection:
         except NovaError as error:
             refused: list[dict[str, Any]] | None = [nova_error(error, caller.request_id)]
         else:
-            answer = await self._route.engine.run(asked, caller)
+            with self._route.tracing.span(
+                "WEBSOCKET graphql", kind=SpanKind.SERVER, headers=self._request.trace_headers()
+            ):
+                answer = await self._route.engine.run(asked, caller)
             refused = answer.errors if answer.refused is not None else None
         if refused is not None:
             self._operations.pop(operation_id, None)

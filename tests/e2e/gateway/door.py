@@ -32,6 +32,15 @@ class Door:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    async def is_closed(self) -> bool:
+        """Return whether nobody is let in any more."""
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except ConnectionRefusedError:
+            return True
+        writer.close()
+        return False
+
     async def raw(self, *parts: bytes) -> RawReply:
         """Write bytes and read one response, and whether the connection is closed after it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
