@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import uvicorn
@@ -28,6 +29,7 @@ class GatewayServer:
         host: str,
         port: int,
         drain_s: float = 30.0,
+        trusted_proxies: Sequence[str] = (),
         most_message_bytes: int = 1 << 20,
         protocol: type[HardenedHttp] = HardenedHttp,
     ) -> None:
@@ -44,7 +46,8 @@ class GatewayServer:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=[*trusted_proxies],
             backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_S,
             ws_max_size=most_message_bytes,

@@ -87,6 +87,7 @@ def build(platform: Platform) -> Gateway:
         host=config.server.host,
         port=config.server.port,
         drain_s=config.server.drain_s,
+        trusted_proxies=config.server.trusted_proxies.all(),
         most_message_bytes=config.graphql.body_bytes,
     )
     return Gateway(app=app, sockets=sockets, server=server)

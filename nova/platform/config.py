@@ -6,8 +6,9 @@ Every knob has a default that works on a laptop, a sentence, and one `NOVA_*` va
 
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from nova.platform.engine_knobs import Engines, HttpUrl
 from nova.platform.errors import NotFound
@@ -65,6 +66,26 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class Networks(str):
+    """IP networks with commas, as 10.0.0.0/8,fd00::/8; or none."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Raise ValueError when a part is no network."""
+        found = super().__new__(cls, text)
+        for network in found.all():
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"write networks as 10.0.0.0/8, with commas: {error}.") from None
+        return found
+
+    def all(self) -> list[str]:
+        """Return each network."""
+        return [part.strip() for part in self.split(",") if part.strip()]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """The process itself."""
@@ -88,6 +109,13 @@ class Server:
             "The host names that the gateway answers for, with commas; names of the loopback always are.",
         ),
     ] = ""
+    trusted_proxies: Annotated[
+        Networks,
+        Knob(
+            "NOVA_TRUSTED_PROXIES",
+            "The networks, with commas, of proxies before the gateway: of them it believes X-Forwarded-For.",
+        ),
+    ] = Networks("")  # noqa: RUF009 - it cannot be changed
     grpc_host: Annotated[str, Knob("NOVA_GRPC_HOST", "The address on which a room listens for gRPC.")] = (
         "127.0.0.1"
     )

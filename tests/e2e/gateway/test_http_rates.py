@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nova.platform.config import Config, Limits, Server
+from nova.platform.config import Config, Limits, Networks, Server
+from tests.e2e.gateway.door import opened
 from tests.unit.gateway.edge import Edge, edge
 from tests.unit.gateway.town import Town
 
@@ -79,6 +80,27 @@ async def test_h9_a_claimed_address_is_limited_as_the_peer(strict: Edge) -> None
         return (await strict.send("GET", "/playground", headers=headers)).status
 
     assert [await asked(number) for number in range(21)] == [200] * 20 + [429]
+
+
+async def test_h9_the_address_that_a_trusted_proxy_saw_is_limited(
+    town: Town, redis_url: str, tmp_path: Path
+) -> None:
+    server = Server(port=0, data=tmp_path, drain_s=1, trusted_proxies=Networks("127.0.0.0/8, 10.0.0.0/8"))
+    config = Config(limits=Limits(ip_rate=0.1, ip_burst=2), server=server)
+    async with edge(town, redis_url, config=config) as made, opened(made) as door:
+
+        async def asked(*seen: str) -> int:
+            lines = "".join(f"X-Forwarded-For: {line}\r\n" for line in seen)
+            return (
+                await door.raw(f"GET /playground HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
+            ).status
+
+        # Whatever the caller claims stands to the left of what our own proxies have seen.
+        for number in range(2):
+            assert await asked(f"198.51.100.{number}, 203.0.113.7, 10.1.2.3") == 200
+        assert await asked("198.51.100.9, 203.0.113.7, 10.1.2.3") == 429
+        assert await asked("198.51.100.9", "203.0.113.7") == 429
+        assert await asked("203.0.113.8") == 200
 
 
 async def test_limits_can_be_lifted(gate: Edge, town: Town) -> None:

@@ -77,6 +77,8 @@ def test_every_kind_of_value_is_read() -> None:
         ("NOVA_LIMIT_IP_BURST", "0", "1 or more"),
         ("NOVA_LIMIT_IP_RATE", "nan", "0.1 or more"),
         ("NOVA_LIMITS", "maybe", "on or off"),
+        ("NOVA_TRUSTED_PROXIES", "10.0.0.0/8,proxy", "write networks as 10.0.0.0/8"),
+        ("NOVA_TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
         ("NOVA_WORLD", "huge", "none, small, medium, big"),
         ("NOVA_REFRESH_TOKEN_S", "3600", "outlive an access token"),
         ("NOVA_CACHE_LOCAL_TTL_S", "301", "NOVA_CACHE_REDIS_TTL_S"),
