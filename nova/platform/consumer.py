@@ -7,7 +7,6 @@ the dead letters of its topic, and the partition moves on.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
@@ -32,7 +31,6 @@ from nova.platform.telemetry.tracing import Tracing
 TRIES = 5
 WINDOW = timedelta(days=7)
 """How long a consumer remembers an event. An older one may have been handled and forgotten: it is a dead letter."""
-_MEASURE_EVERY_S = 10.0
 
 TxT = TypeVar("TxT", bound=Tx)
 Handler: TypeAlias = Callable[[TxT, Sequence[Received[Any]]], Awaitable[None]]
@@ -82,6 +80,7 @@ class Consumer(Generic[TxT]):
         batch: int = 200,
         retries: Backoff | None = None,
         outages: Backoff | None = None,
+        measure_every_s: float = 10.0,
     ) -> None:
         self.group = group
         self._database = database
@@ -94,29 +93,36 @@ class Consumer(Generic[TxT]):
         self._batch = batch
         self._retries = retries or Backoff(first_s=0.2, longest_s=2.0)
         self._outages = outages or Backoff()
-        # Found once: a look-up by labels costs more than to count does.
+        self._measure_every_s = measure_every_s
+        # Found once: a look-up by labels costs more than to count does. And shown from the start: a counter whose
+        # first sample is 1 has not grown, and nobody would be alarmed.
         self._delivered = {name: DELIVERED.labels(group, name) for name in self._topics}
         self._duplicates = {name: DUPLICATES.labels(group, name) for name in self._topics}
+        self._retried = {name: RETRIED.labels(group, name) for name in self._topics}
+        self._dead = {name: DEAD.labels(group, name) for name in self._topics}
+        self._failed = FAILED.labels(group)
         self._effect = {name: EFFECT.labels(group, name) for name in self._topics}
-        self._measured_at = float("-inf")
 
     async def run(self) -> None:
         """Handle batches as they come."""
-        async with aclosing(self._log.subscribe(self.group, list(self._topics.values()))) as subscription:
+        async with (
+            aclosing(self._log.subscribe(self.group, list(self._topics.values()))) as subscription,
+            asyncio.TaskGroup() as beside,
+        ):
+            beside.create_task(self._keep_measuring(), name=f"lag-{self.group}")
             await self._run(subscription)
 
     async def _run(self, subscription: Subscription) -> None:
         failures = 0
         while True:
             try:
-                await self._measure()
                 async with subscription.batch(self._batch) as records:
                     _, ending = await to_its_end(self.deliver(records))
                 if ending:
                     raise asyncio.CancelledError  # noqa: TRY301 - the log knows by now what was done
             except Exception as error:  # noqa: BLE001 - bad events are dead letters by now: the rest comes again
                 failures += 1
-                FAILED.labels(self.group).inc()
+                self._failed.inc()
                 _log.warning("consumer_failed", group=self.group, failures=failures, error=repr(error))
                 await asyncio.sleep(self._outages.wait_s(failures))
             else:
@@ -183,7 +189,7 @@ class Consumer(Generic[TxT]):
                 if tries == TRIES:
                     await self._bury(record, describe(error), tries=tries)
                     return
-                RETRIED.labels(self.group, event.topic).inc()
+                self._retried[event.topic].inc()
                 await asyncio.sleep(self._retries.wait_s(tries))
             else:
                 return
@@ -191,18 +197,24 @@ class Consumer(Generic[TxT]):
     async def _bury(self, record: Record, why: str, *, tries: int) -> None:
         """Give an event up. It is not remembered as handled, so that it can be put back."""
         await self._log.append([dead_letter(record, group=self.group, why=why, tries=tries)])
-        DEAD.labels(self.group, record.topic).inc()
+        self._dead[record.topic].inc()
         _log.error(
             "event_dead", group=self.group, topic=record.topic, event_id=str(record.id), why=why, tries=tries
         )
 
+    async def _keep_measuring(self) -> None:
+        """Tell again and again how far the group is behind, whatever becomes of the batch in hand."""
+        while True:
+            try:
+                await self._measure()
+            except Exception as error:  # noqa: BLE001 - what cannot be measured is handled all the same
+                _log.warning("lag_not_measured", group=self.group, error=repr(error))
+            await asyncio.sleep(self._measure_every_s)
+
     async def _measure(self) -> None:
-        """Tell how far the group is behind; not more often than every ten seconds."""
-        if time.monotonic() - self._measured_at < _MEASURE_EVERY_S:
-            return
-        self._measured_at = time.monotonic()
         behind = dict.fromkeys(self._topics, 0)
         for (topic, _), records in (await self._log.lag(self.group)).items():
-            behind[topic] = behind.get(topic, 0) + records
+            if topic in behind:  # the log may remember topics that the group heard once
+                behind[topic] += records
         for topic, records in behind.items():
             LAG.labels(self.group, topic).set(records)

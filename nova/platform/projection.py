@@ -68,6 +68,8 @@ class Projection:
         self._topics = {topic.name: topic for topic in handlers}
         self._handlers = {topic.name: handler for topic, handler in handlers.items()}
         self._effect = {name: EFFECT.labels(self.name, name) for name in self._topics}
+        # Shown from the start: a counter whose first sample is 1 has not grown.
+        self._skipped = {name: SKIPPED.labels(self.name, name) for name in self._topics}
         self._clock = clock or SystemClock()
         self._tracing = tracing or Tracing()
         self._outages = outages or Backoff()
@@ -177,7 +179,7 @@ class Projection:
             self._skip(topic, str(event.id), error)
 
     def _skip(self, topic: str, event_id: str, error: Exception) -> None:
-        SKIPPED.labels(self.name, topic).inc()
+        self._skipped[topic].inc()
         _log.error(
             "event_skipped", projection=self.name, topic=topic, event_id=event_id, error=describe(error)
         )

@@ -69,6 +69,12 @@ class Relay:
         self._refusals = refusals or Backoff(first_s=0.5, longest_s=30.0)
         self._outages = outages or Backoff()
         self._measured_at = float("-inf")
+        # Shown from the start: a counter whose first sample is 1 has not grown, and nobody would be alarmed.
+        self._published = PUBLISHED.labels(self._room)
+        self._retried = RETRIED.labels(self._room)
+        self._dead = DEAD.labels(self._room)
+        self._fenced = FENCED.labels(self._room)
+        self._failed = FAILED.labels(self._room)
 
     async def run(self) -> None:
         """Publish what there is, then wait for the next commit."""
@@ -80,11 +86,11 @@ class Relay:
                 try:
                     taken, ending = await to_its_end(self.publish())
                 except Fenced:
-                    FENCED.labels(self._room).inc()
+                    self._fenced.inc()
                     _log.warning("relay_fenced", room=self._room)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the rows are safe and are tried again
                     failures += 1
-                    FAILED.labels(self._room).inc()
+                    self._failed.inc()
                     _log.warning("relay_failed", room=self._room, failures=failures, error=repr(error))
                     await asyncio.sleep(self._outages.wait_s(failures))
                 else:
@@ -109,7 +115,7 @@ class Relay:
                 await asyncio.gather(removing, return_exceptions=True)
             await removing
             held = await self._hold_back(tx, rows, refused) if refused else 0
-        PUBLISHED.labels(self._room).inc(len(rows) - len(refused) - held)
+        self._published.inc(len(rows) - len(refused) - held)
         return len(rows)
 
     async def _append(self, rows: Sequence[Row], fence: Fence) -> dict[int, str]:
@@ -149,10 +155,10 @@ class Relay:
     async def _refuse(self, tx: RelayTx, row: Row, why: str) -> None:
         tries = row["tries"] + 1
         if tries < TRIES:
-            RETRIED.labels(self._room).inc()
+            self._retried.inc()
             await tx.try_later(row, why, wait_s=self._refusals.wait_s(tries))
             return
-        DEAD.labels(self._room).inc()
+        self._dead.inc()
         _log.error("event_dead", room=self._room, topic=row["topic"], event_id=str(row["id"]), why=why)
         await tx.bury(row, why)
 

@@ -41,6 +41,7 @@ class Tasks:
         if self._closed:
             work.close()
             raise RuntimeError(f"{name} cannot start: the process is ending.")
+        metrics.TASKS_FAILED.labels(name)  # shown from the start: one whose first sample is 1 has not grown
         task = asyncio.create_task(work, name=name)
         self._running[task] = critical
         task.add_done_callback(self._ended)

@@ -21,7 +21,7 @@ from nova.platform.log.kafka_cluster import Cluster, Place
 from nova.platform.log.kafka_registry import SchemaRegistry
 from nova.platform.log.kafka_wire import unframed
 from nova.platform.log.port import Fence, Subscription
-from tests.contract.test_event_log import THINGS, failed, record, tailed, take
+from tests.contract.test_event_log import OTHERS, THINGS, failed, record, tailed, take
 from tests.real import ENGINES, on_real_engines
 from tests.scratch import EffectTx, Scratch
 from tests.waiting import running, until
@@ -145,6 +145,16 @@ async def test_a_group_that_nobody_has_read_for_is_behind_by_all(log: KafkaLog) 
         assert sum((await log.lag("new")).values()) == 20
     assert len(await take(log, "new")) == 20
     assert len(await tailed(log, 20)) == 20
+
+
+async def test_a_group_is_not_behind_in_topics_that_it_has_left(log: KafkaLog, cluster: Cluster) -> None:
+    await log.append([record(topic=OTHERS.name)])
+    async with asyncio.timeout(20), aclosing(log.subscribe("g", [OTHERS])) as member, member.batch(1):
+        await log.append([record(topic=OTHERS.name), record()])
+    async with KafkaLog(cluster) as later, aclosing(later.subscribe("g", [THINGS])):
+        lag = await later.lag("g")
+    assert {topic for topic, _ in lag} == {THINGS.name}
+    assert sum(lag.values()) == 1
 
 
 async def test_a_member_that_takes_over_passes_the_marker_that_another_left(log: KafkaLog) -> None:

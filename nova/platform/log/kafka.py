@@ -119,11 +119,16 @@ class KafkaLog:
         return {self._named(place): end for place, end in ends.items()}
 
     async def lag(self, group: str) -> dict[tuple[str, int], int]:
-        """Return how far `group` is behind, by (topic, partition): markers between its records count as records."""
+        """Return how far `group` is behind, by (topic, partition): markers between its records count as records.
+
+        Of the topics that it hears in this process: what it has committed of others, once, nobody will read on.
+        """
         places = await self._places(self._groups.get(group, []))
         async with answered():
             kept = await self._admin.list_consumer_group_offsets(self._cluster.on_wire(group))
-            committed = {place: offset.offset for place, offset in kept.items() if offset.offset >= 0}
+            committed = {
+                place: kept[place].offset for place in places if place in kept and kept[place].offset >= 0
+            }
             unread = [place for place in places if place not in committed]
             committed |= await self._looker.beginning_offsets(unread)
             ends = await self._looker.end_offsets(list(committed))

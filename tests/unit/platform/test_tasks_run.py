@@ -65,6 +65,12 @@ async def test_a_crash_is_logged_and_counted_and_a_critical_one_shows(
             await tasks.check()
 
 
+async def test_the_crashes_of_a_task_are_counted_from_nought(tasks: Tasks) -> None:
+    """Prometheus sees no growth in a counter that is born as 1: an alert on the first crash would be silent."""
+    tasks.spawn("never-crashed", wait_for_ever())
+    assert REGISTRY.get_sample_value("tasks_failed_total", {"task": "never-crashed"}) == 0
+
+
 async def test_closing_cancels_all_and_waits_for_them() -> None:
     tasks = Tasks()
     cleaned = asyncio.Event()

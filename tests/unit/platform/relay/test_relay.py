@@ -18,6 +18,7 @@ from nova.platform.log.postgres import PostgresLog
 from nova.platform.outbox.dead import DeadTx
 from nova.platform.outbox.take import RelayTx
 from nova.platform.relay import TRIES, Relay
+from nova.platform.telemetry.metrics import exposition
 from tests.scratch import Scratch
 from tests.waiting import running, until
 
@@ -279,3 +280,12 @@ async def test_a_batch_that_has_begun_is_published_before_the_relay_ends(scratch
             await task
         assert await waiting(database) == 0
         assert [record.payload for record in await logged(log)] == [b"1", b"2"]
+
+
+async def test_what_may_go_wrong_is_counted_from_nought(scratch: Scratch) -> None:
+    """Prometheus sees no growth in a counter that is born as 1: an alert on the first dead event would be silent."""
+    database = await scratch.database()
+    Relay(database=database, log=await scratch.log())
+    lines = exposition().decode().splitlines()
+    for counter in ("dead", "retried", "fenced", "failures", "published"):
+        assert f'outbox_{counter}_total{{room="{database.room}"}} 0.0' in lines
