@@ -1,6 +1,6 @@
 """A certificate authority for development: a key in a folder, and one short-lived certificate for each part.
 
-    FOLDER/ca.crt, ca.key         the authority: itself first, then those before it that are still good
+    FOLDER/ca.key, ca.crt         the authority's key; its certificate and those before it that are still good
     FOLDER/content/tls.crt, tls.key, ca.crt    what content is started with: the files of a Kubernetes TLS secret
 
 In production an authority that guards its key does this (cert-manager, SPIRE); the names in a certificate and the
@@ -9,7 +9,9 @@ files are the same.
 
 import ipaddress
 import shlex
-from collections.abc import Iterable, Sequence
+import stat
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -31,6 +33,7 @@ from nova.app.callers import GATEWAY
 from nova.app.engines.passwords import replace_privately
 from nova.platform.config import Config
 from nova.platform.errors import FailedPrecondition
+from nova.platform.rpc.certificates import LOOK_EVERY_S
 from nova.platform.rpc.peers import host_of, id_of
 from nova.platform.rpc.tls import CertificateFiles
 
@@ -39,6 +42,9 @@ SUPERVISOR: Final = "supervisor"
 
 PARTS: Final = (*rooms.ROOMS, GATEWAY, SUPERVISOR)
 LIFE: Final = timedelta(hours=24)
+
+INTRODUCED_S: Final = 2 * LOOK_EVERY_S
+"""How long it takes at most until a part trusts whom its files say, in seconds."""
 
 _AUTHORITY_LIFE: Final = timedelta(days=365)
 _AUTHORITY_RENEWED_BEFORE: Final = timedelta(days=30)
@@ -51,14 +57,19 @@ class AuthorityUnusable(FailedPrecondition):
 
 
 class Authority:
-    """The development authority of a folder."""
+    """The development authority of a folder: its key and certificate, and whom parts are to trust."""
 
     def __init__(
-        self, folder: Path, key: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]
+        self,
+        folder: Path,
+        key: ec.EllipticCurvePrivateKey,
+        own: x509.Certificate,
+        trusted: Sequence[x509.Certificate],
     ) -> None:
         self._folder = folder
         self._key = key
-        self._chain = tuple(chain)
+        self._own = own
+        self._trusted = _pem(trusted)
 
     @classmethod
     def of(cls, folder: Path, *, now: datetime | None = None) -> Self:
@@ -69,53 +80,68 @@ class Authority:
         """
         now = now or datetime.now(UTC)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key_file, chain_file = folder / "ca.key", folder / "ca.crt"
-        before: list[x509.Certificate] = []
+        key_file, trusted_file = folder / "ca.key", folder / "ca.crt"
+        trusted: list[x509.Certificate] = []
         if key_file.exists():
-            try:
-                key = load_pem_private_key(key_file.read_bytes(), None)
-                before = x509.load_pem_x509_certificates(chain_file.read_bytes())
-            except (OSError, ValueError, TypeError) as error:
-                raise AuthorityUnusable(
-                    f"The authority in {folder} cannot be read ({error}): remove the folder, and begin anew."
-                ) from error
-            if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != before[0].public_key():
-                raise AuthorityUnusable(f"{key_file} is not the key of {chain_file}: remove the folder.")
-            if before[0].not_valid_after_utc - now > _AUTHORITY_RENEWED_BEFORE:
-                return cls(folder, key, before)
+            key, own, trusted = _kept(key_file, trusted_file)
+            if own.not_valid_after_utc - now > _AUTHORITY_RENEWED_BEFORE:
+                return cls(folder, key, own, trusted)
         key = ec.generate_private_key(ec.SECP256R1())
-        chain = [_own(key, now), *(one for one in before if one.not_valid_after_utc > now)]
+        own = _self_signed(key, now)
+        trusted = [own, *(one for one in trusted if one.not_valid_after_utc > now)]
+        # The key comes last: if this is cut off before it, what is there is as it was, but for a trust in nobody.
+        replace_privately(trusted_file, _pem(trusted))
         replace_privately(key_file, _pem_of(key))
-        replace_privately(chain_file, _pem(chain))
-        return cls(folder, key, chain)
+        return cls(folder, key, own, trusted)
 
-    def issue(self, part: str, *, life: timedelta = LIFE, now: datetime | None = None) -> CertificateFiles:
-        """Give a part a new key and a certificate; those that it had are replaced. Return where they lie."""
+    def introduce(self, part: str) -> bool:
+        """Tell a part whom to trust; return whether it trusted others before."""
+        file = files_of(self._folder, part).authority
+        file.parent.mkdir(exist_ok=True, mode=0o700)
+        before = file.read_text() if file.exists() else None
+        if before != self._trusted:
+            replace_privately(file, self._trusted)
+        return before not in {None, self._trusted}
+
+    def issue(
+        self,
+        part: str,
+        *,
+        life: timedelta = LIFE,
+        now: datetime | None = None,
+        addresses: Sequence[str] = (),
+    ) -> CertificateFiles:
+        """Give a part a new key and a certificate; those that it had are replaced. Return where they lie.
+
+        `addresses` are for a server whose clients know it by its IP address, which no room is: behind one address any
+        part would pass for any room.
+        """
         now = now or datetime.now(UTC)
-        folder = self._folder / part
-        folder.mkdir(exist_ok=True, mode=0o700)
+        self.introduce(part)
         files = files_of(self._folder, part)
         key = ec.generate_private_key(ec.SECP256R1())
-        replace_privately(files.authority, _pem(self._chain))
         replace_privately(files.key, _pem_of(key))
-        replace_privately(files.certificate, _pem([self._signed(part, key, now, life)]))
+        replace_privately(files.certificate, _pem([self._signed(part, key, now, life, addresses)]))
         return files
 
     def _signed(
-        self, part: str, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta
+        self,
+        part: str,
+        key: ec.EllipticCurvePrivateKey,
+        now: datetime,
+        life: timedelta,
+        addresses: Sequence[str],
     ) -> x509.Certificate:
         names = [
             x509.UniformResourceIdentifier(id_of(part)),
             x509.DNSName(host_of(part)),
-            x509.DNSName("localhost"),
-            *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")),
+            *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
         ]
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        issuer = self._chain[0]
-        until = min(now + life, issuer.not_valid_after_utc)
+        until = min(now + life, self._own.not_valid_after_utc)
         return (
             _builder(part, key, now, until)
-            .issuer_name(issuer.subject)
+            .issuer_name(self._own.subject)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
@@ -142,9 +168,22 @@ def variables_of(files: CertificateFiles) -> dict[str, str]:
     }
 
 
-def issue_all(folder: Path, *, life: timedelta = LIFE, parts: Iterable[str] = PARTS) -> None:
-    """Give every part a new certificate of the authority in `folder`. Raises `AuthorityUnusable`."""
-    authority = Authority.of(folder)
+def issue_all(
+    folder: Path,
+    *,
+    life: timedelta = LIFE,
+    parts: Iterable[str] = PARTS,
+    pause: Callable[[float], object] = time.sleep,
+) -> None:
+    """Give every part a new certificate of the authority in `folder`. Raises `AuthorityUnusable`, and OSError.
+
+    Where parts trusted others until now, nobody shows a certificate of the new authority before all have looked
+    whom to trust: that takes `INTRODUCED_S`.
+    """
+    authority, parts = Authority.of(folder), tuple(parts)
+    trusted_others = [authority.introduce(part) for part in parts]
+    if any(trusted_others):
+        pause(INTRODUCED_S)
     for part in parts:
         authority.issue(part, life=life)
 
@@ -163,7 +202,26 @@ def make_certificates(config: Config, folder: Path | None, hours: int) -> None:
     )
 
 
-def _own(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+def _kept(
+    key_file: Path, trusted_file: Path
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate, list[x509.Certificate]]:
+    """Return the key of an authority, its certificate, and all that are trusted. Raises `AuthorityUnusable`."""
+    try:
+        if key_file.stat().st_mode & stat.S_IRWXO:
+            raise AuthorityUnusable(f"{key_file} can be read by every user: `chmod 600 {key_file}`.")
+        key = load_pem_private_key(key_file.read_bytes(), None)
+        trusted = x509.load_pem_x509_certificates(trusted_file.read_bytes())
+    except (OSError, ValueError, TypeError) as error:
+        raise AuthorityUnusable(
+            f"The authority in {key_file.parent} cannot be read ({error}): remove the folder, and begin anew."
+        ) from error
+    own = next((one for one in trusted if one.public_key() == key.public_key()), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or own is None:
+        raise AuthorityUnusable(f"{key_file} is not the key of {trusted_file}: remove the folder.")
+    return key, own, trusted
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
     """Return the certificate that an authority signs for itself."""
     name = f"Nova development authority {now:%Y-%m-%d}"
     return (

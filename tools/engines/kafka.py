@@ -86,7 +86,7 @@ class Kafka(Engine):
         certificates = self._folder / "certificates"
         authority = Authority.of(certificates)
         authority.issue("nova", life=_LIFE)
-        own = authority.issue(NAME, life=_LIFE)
+        own = authority.issue(NAME, life=_LIFE, addresses=[HOST])
         keystore = certificates / "broker.pem"
         for file in (keystore, settings):
             file.touch(mode=0o600)

@@ -7,6 +7,7 @@ import pytest
 from cryptography import x509
 
 from nova.app.authority import PARTS, Authority, files_of, variables_of
+from nova.app.engines.passwords import replace_privately
 from nova.app.processes import platform_of_processes
 from nova.app.progress import progress
 from nova.app.serve import certificates_of
@@ -39,7 +40,7 @@ async def test_it_makes_an_authority_once_and_renews_certificates_each_time(nowh
 
 
 async def test_it_says_what_to_do_with_a_broken_authority(nowhere: Commands, tmp_path: Path) -> None:
-    (tmp_path / "ca.key").write_text("no key")
+    replace_privately(tmp_path / "ca.key", "no key")
     refused = await nowhere("certs", "dev", "--dir", str(tmp_path))
     assert refused.code == 1
     assert refused.err.startswith("nova: ")

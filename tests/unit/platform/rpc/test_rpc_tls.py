@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -161,31 +162,78 @@ async def test_r2_a_certificate_is_no_token(
     assert await answer(house, credentials, "GetProfiles", *metadata) is CODE.UNAUTHENTICATED
 
 
+async def asked(house: House, authority: Authority, *, room: str = "echo") -> None:
+    """Call a house as the gateway does that takes it for `room`."""
+    assert isinstance(house.server, WireServer)
+    certificates = Certificates(authority.issue("gateway"), "gateway")
+    target = f"127.0.0.1:{house.server.port}"
+    async with WireChannel(target, room=room, tracing=Tracing(), certificates=certificates) as channel:
+        with entered(CallContext(actor=house.actor())):
+            await EchoServiceStub(channel).GetProfiles(GetProfilesRequest(), timeout=5)
+
+
 async def test_r1_a_caller_does_not_talk_to_a_room_that_is_another(
     house: House, authority: Authority
 ) -> None:
-    assert isinstance(house.server, WireServer)
-    certificates = Certificates(authority.issue("gateway"), "gateway")
-    channel = WireChannel(
-        f"127.0.0.1:{house.server.port}", room="identity", tracing=Tracing(), certificates=certificates
-    )
-    with entered(CallContext(actor=house.actor())), pytest.raises(Unavailable):
-        await EchoServiceStub(channel).GetProfiles(GetProfilesRequest(), timeout=5)
-    await channel.close()
+    with pytest.raises(Unavailable):
+        await asked(house, authority, room="identity")
     assert house.echo.last_request is None
 
 
 async def test_r1_a_caller_does_not_talk_to_plain_text(authority: Authority) -> None:
     async with served("wire", Tracing()) as plain:
-        assert isinstance(plain.server, WireServer)
-        certificates = Certificates(authority.issue("gateway"), "gateway")
-        channel = WireChannel(
-            f"127.0.0.1:{plain.server.port}", room="echo", tracing=Tracing(), certificates=certificates
-        )
-        with entered(CallContext(actor=plain.actor())), pytest.raises(Unavailable):
-            await EchoServiceStub(channel).GetProfiles(GetProfilesRequest(), timeout=5)
-        await channel.close()
+        with pytest.raises(Unavailable):
+            await asked(plain, authority)
         assert plain.echo.last_request is None
+
+
+Imposter = Callable[[Authority, Path], CertificateFiles]
+
+
+def of_a_strange_authority(authority: Authority, folder: Path) -> CertificateFiles:
+    """Trusts our authority, so that it is the caller who refuses."""
+    trusted = authority.issue("gateway").authority
+    return replace(Authority.of(folder / "strange").issue("echo"), authority=trusted)
+
+
+def of_the_day_before(authority: Authority, folder: Path) -> CertificateFiles:
+    return authority.issue("echo", now=datetime.now(UTC) - timedelta(days=2))
+
+
+def of_tomorrow(authority: Authority, folder: Path) -> CertificateFiles:
+    return authority.issue("echo", now=datetime.now(UTC) + timedelta(days=2))
+
+
+IMPOSTERS: dict[str, Imposter] = {
+    "strange_authority": of_a_strange_authority,
+    "expired": of_the_day_before,
+    "not_yet_good": of_tomorrow,
+}
+
+
+@pytest.mark.parametrize("name", IMPOSTERS)
+async def test_r1_a_caller_does_not_talk_to_a_server_whose_certificate_is_no_good(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(
+        "nova.platform.rpc.certificates._require_good", lambda *_: None
+    )  # an imposter does not look
+    imposter = Certificates(IMPOSTERS[name](authority, tmp_path), "echo")
+    async with served("wire", Tracing(), certificates=imposter) as house:
+        with pytest.raises(Unavailable):
+            await asked(house, authority)
+        assert house.echo.last_request is None
+
+
+async def test_r1_an_address_is_no_name(house: House, authority: Authority) -> None:
+    """Every part answers at the loopback: whoever took that for a name would take any part for any other."""
+    assert isinstance(house.server, WireServer)
+    credentials = shown(authority.issue("gateway"))
+    for target in (f"127.0.0.1:{house.server.port}", f"localhost:{house.server.port}"):
+        async with grpc.aio.secure_channel(target, credentials) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await HealthStub(channel).Check(HealthCheckRequest(), timeout=10)
+        assert raised.value.code() is CODE.UNAVAILABLE
 
 
 async def test_health_answers_every_part_and_no_stranger(house: House, authority: Authority) -> None:
