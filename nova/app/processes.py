@@ -23,13 +23,14 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from nova.app import rooms
-from nova.app.authority import LIFE, SUPERVISOR, files_of, issue_all, variables_of
+from nova.app.authority import SUPERVISOR, files_of, issue_all, variables_of
 from nova.app.callers import GATEWAY
 from nova.app.control import SOCKET, Control
 from nova.app.ground import Ground, ground
 from nova.app.instance import Instance, announced
 from nova.app.ports import free_port, require_free
 from nova.app.progress import Progress
+from nova.app.renewal import keep_renewed
 from nova.app.supervisor import Part, Supervisor, Write
 from nova.platform.config import Config, Environment, Server
 from nova.platform.errors import Unavailable
@@ -46,7 +47,6 @@ OVERLAP_S: Final = LONGEST_RECONNECT_S * 1.2 + 0.5
 _NOVA: Final = (sys.executable, "-m", "nova.app")
 _ASK_S: Final = 2.0
 _TARGET: Final = "ipv4:127.0.0.1:{port},127.0.0.1:{spare}"
-_RENEWALS: Final = 3
 _log = structlog.get_logger(__name__)
 
 
@@ -94,10 +94,10 @@ async def processes(
     `fit` may change a part before it starts.
     """
     certificates = config.server.data / "certificates"
-    issue_all(certificates)
+    await asyncio.to_thread(issue_all, certificates)
     supervisor = Supervisor(write=write, drain_s=config.server.drain_s)
-    renewing = asyncio.create_task(_renew(certificates), name="certificates")
     parts = [fit(part) for part in parts_of(config, environment, certificates)]
+    renewing = asyncio.create_task(keep_renewed(certificates), name="certificates")
     try:
         for part in parts:
             await supervisor.begin(part)
@@ -106,6 +106,7 @@ async def processes(
         yield supervisor
     finally:
         renewing.cancel()
+        await asyncio.wait([renewing])
         codes = await supervisor.stop(first=(GATEWAY,))
         for name, code in codes.items():
             if code != 0:
@@ -195,12 +196,6 @@ async def _ready(supervisor: Supervisor, name: str) -> None:
         await supervisor.ready(name, within_s=READY_S)
     except TimeoutError as error:
         raise Unavailable(f"{name} does not serve after {READY_S:.0f} s: see the log.") from error
-
-
-async def _renew(folder: Path) -> NoReturn:
-    while True:
-        await asyncio.sleep(LIFE.total_seconds() / _RENEWALS)
-        await asyncio.to_thread(issue_all, folder)
 
 
 def _roll_on_hangup(supervisor: Supervisor, stack: AsyncExitStack) -> None:
