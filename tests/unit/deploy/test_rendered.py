@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.deploy.chart import needs_helm, pods, rendered, secrets_of
+from tests.unit.deploy.chart import ROOT, VALUES, needs_helm, of_kind, pods, rendered, secrets_of
 
 pytestmark = needs_helm
 
@@ -32,3 +32,21 @@ def test_every_certificate_is_somebodys() -> None:
     certificates = {found["spec"]["secretName"] for found in rendered() if found["kind"] == "Certificate"}
     assert certificates
     assert certificates <= mounted
+
+
+def test_prometheus_knows_the_rules_and_where_their_pages_are() -> None:
+    rule = of_kind("PrometheusRule")["nova"]
+    alerts = [one for group in rule["spec"]["groups"] for one in group["rules"] if "alert" in one]
+    source = VALUES["monitoring"]["source"]
+    pages = [one["annotations"]["runbook_url"] for one in alerts]
+    assert "PartMissing" in {one["alert"] for one in alerts}
+    assert all(page.startswith(source) for page in pages)
+    assert all((ROOT / page.removeprefix(source)).is_file() for page in pages)
+
+
+def test_prometheus_finds_what_it_has_to_watch() -> None:
+    monitor = of_kind("PodMonitor")["nova"]
+    for found in (monitor, of_kind("PrometheusRule")["nova"]):
+        assert found["metadata"]["labels"] == VALUES["monitoring"]["labels"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert {relabeling["targetLabel"] for relabeling in endpoint["relabelings"]} == {"component"}

@@ -14,6 +14,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from nova.app import rooms
+from nova.app.callers import GATEWAY
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +22,8 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
 # Of Prometheus itself, and words of its language that stand where a metric's name could.
-NOT_OURS = {"ALERTS", "and", "by", "or", "sum", "max", "le", "label_values"}
+NOT_OURS = {"ALERTS", "up", "and", "by", "or", "sum", "max", "le", "label_values"}
+RULES = ["objectives.yml", "alerts.yml", "parts.yml"]
 SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 
 
@@ -30,8 +32,12 @@ def rules(file: str) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+def alerts() -> list[dict[str, Any]]:
+    return [rule for file in RULES for rule in rules(file) if "alert" in rule]
+
+
 def recorded() -> set[str]:
-    return {rule["record"] for rule in rules("objectives.yml")}
+    return {rule["record"] for file in RULES for rule in rules(file) if "record" in rule}
 
 
 def declared() -> set[str]:
@@ -74,7 +80,7 @@ def test_the_reading_of_expressions_finds_a_name_that_does_not_exist() -> None:
     }
 
 
-@pytest.mark.parametrize("file", ["objectives.yml", "alerts.yml"])
+@pytest.mark.parametrize("file", RULES)
 def test_rules_speak_of_metrics_that_exist(file: str) -> None:
     assert {name for rule in rules(file) for name in unknown(rule["expr"])} == set()
 
@@ -100,11 +106,18 @@ def test_every_room_has_an_objective_whose_bound_is_a_bucket() -> None:
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
-    pages = {rule["annotations"]["runbook"] for rule in rules("alerts.yml")}
+    pages = {rule["annotations"]["runbook_url"] for rule in alerts()}
     named_as_alerts = {
         path for path in RUNBOOKS.glob("*.md") if path.stem[0].isupper() and path.stem != "README"
     }
     assert pages == {str(path.relative_to(ROOT)) for path in named_as_alerts}
+
+
+def test_no_part_can_be_missing_unseen() -> None:
+    (missing,) = (rule["expr"] for rule in alerts() if rule["alert"] == "PartMissing")
+    asked = re.findall(r'absent\(part:standing:count{component="(\w+)"}\)', missing)
+    assert sorted(asked) == sorted((*rooms.ROOMS, GATEWAY, "relay"))
+    assert "absent(outbox_depth)" in missing
 
 
 def test_every_page_of_the_runbooks_is_in_their_list() -> None:
@@ -116,7 +129,7 @@ def test_every_page_of_the_runbooks_is_in_their_list() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ("check", "rules", "alerts.yml", "objectives.yml"),
+        ("check", "rules", *RULES),
         ("check", "config", "prometheus.yml"),
         ("test", "rules", "alerts_test.yml"),
     ],
