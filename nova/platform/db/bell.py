@@ -15,6 +15,7 @@ from typing import Self
 import asyncpg
 
 from nova.platform.backoff import Backoff
+from nova.platform.db import link
 from nova.platform.db.failures import DRIVER_ERRORS
 
 _CHANNEL = "nova"
@@ -84,8 +85,11 @@ class Bell:
 
     async def _connected(self, dsn: str) -> None:
         """Listen and send until the connection is lost."""
-        connection = await asyncpg.connect(
-            dsn, timeout=_CONNECT_S, server_settings={"application_name": "nova-bell"}
+        connection = await link.connect(
+            dsn,
+            timeout=_CONNECT_S,
+            command_timeout=_CONNECT_S,
+            server_settings={"application_name": "nova-bell"} | link.KEEPALIVE_SETTINGS,
         )
         try:
             await self._serve(connection)

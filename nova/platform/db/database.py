@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, SpanKind
 from nova.platform.db.bell import Bell
 from nova.platform.db.claim import pending_claim
 from nova.platform.db.failures import CommitUnknown, is_lost, translate, translated
+from nova.platform.db.link import KEEPALIVE_SETTINGS
 from nova.platform.db.pool import Connection, Pool, Record
 from nova.platform.db.replica import Replica
 from nova.platform.db.tx import Pending, Tx
@@ -46,6 +47,7 @@ class DatabaseConfig:
         """Return the session settings of the room's connections."""
         settings = {"application_name": f"nova-{self.room}"}
         if not self.behind_pooler:
+            settings |= KEEPALIVE_SETTINGS
             settings["jit"] = "off"
             settings["statement_timeout"] = f"{self.statement_timeout_s * 1000:.0f}"
             settings["idle_in_transaction_session_timeout"] = (
@@ -79,6 +81,7 @@ class Database:
             size=config.pool_size,
             connect_timeout_s=config.connect_timeout_s,
             acquire_timeout_s=config.acquire_timeout_s,
+            statement_timeout_s=config.statement_timeout_s,
             settings=config.settings(),
             tracing=self._tracing,
         )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from nova.platform.db.failures import translated
+from nova.platform.db.pool import ON_THE_WAY_S
 from nova.platform.db.tx import Tx
 
 # A sum does not depend on the order of the rows, so nothing is sorted; two seeds make 128 bits.
@@ -12,6 +14,7 @@ SELECT count(*) AS facts,
 FROM ({facts}) AS told (fact)
 """
 _HALF: Final = 1 << 64
+_STATEMENT_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +29,15 @@ class SnapshotTx(Tx):
     """Reads only, of one moment, and may take a minute."""
 
     BEGIN: ClassVar[str] = (
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '60s'"
+        f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '{_STATEMENT_S}s'"
     )
 
     async def digest(self, facts: str) -> Digest:
         """Return the digest of the rows of the query `facts`: one column of text, no row twice."""
-        row = await self.fetchrow(_DIGEST.format(facts=facts))
+        with translated():
+            row = await self._connection.fetchrow(
+                _DIGEST.format(facts=facts), timeout=_STATEMENT_S + ON_THE_WAY_S
+            )
         if row is None:
             raise ValueError("an aggregate has one row")
         low, high = int(row["low"]) % _HALF, int(row["high"]) % _HALF

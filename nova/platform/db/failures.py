@@ -13,14 +13,20 @@ from nova.platform.errors import NovaError, Timeout, Unavailable
 DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """All that asyncpg raises when a connection or a statement fails."""
 
-_LOST = ("08", "57P", "53", "58")
+_DOWN = ("57P", "53", "58")
 _CONFLICTS = {"40001", "40P01", "55P03"}
 _CANCELLED = "57014"
-_GONE = {"25006", "25P03", "25P04"}
+_NO_PRIMARY = "25006"
+# Connections that the server has ended: by a word of its administrator, by a crash, or as they were idle for long.
+_ENDED = {"57P01", "57P02", "57P05", "25P03", "25P04"}
 
 
 class DatabaseDown(Unavailable):
     """The database does not answer: try again."""
+
+
+class ConnectionLost(DatabaseDown):
+    """The connection to the database has ended: try again."""
 
 
 class PoolExhausted(Unavailable):
@@ -46,15 +52,12 @@ def translate(error: BaseException) -> NovaError | None:
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has no type for it: "connection is closed", "pool is closing", "… closed in the middle …",
         # and for a connection that died on loan, "… has been released back to the pool".
-        return DatabaseDown() if "clos" in str(error) or "released back" in str(error) else None
+        return ConnectionLost() if "clos" in str(error) or "released back" in str(error) else None
     if isinstance(error, asyncpg.InternalClientError):
         # The server's last words came while nothing was asked, and the socket is not closed yet.
-        return DatabaseDown()
-    if isinstance(error, TimeoutError):
-        return StatementTimeout()
-    if isinstance(error, OSError):
-        return DatabaseDown()
-    return None
+        return ConnectionLost()
+    # A statement that takes too long is ended by the server, which says so. Here not even that has come.
+    return DatabaseDown() if isinstance(error, OSError) else None
 
 
 def _by_state(state: str) -> NovaError | None:
@@ -62,13 +65,13 @@ def _by_state(state: str) -> NovaError | None:
         return StatementTimeout()
     if state in _CONFLICTS:
         return WriteConflict()
-    if state in _GONE or state.startswith(_LOST):
-        return DatabaseDown()
-    return None
+    if state in _ENDED or state.startswith("08"):
+        return ConnectionLost()
+    return DatabaseDown() if state == _NO_PRIMARY or state.startswith(_DOWN) else None
 
 
 def is_lost(error: BaseException) -> bool:
-    """Return whether `error` says that the connection is gone, so that the fate of a COMMIT is unknown."""
+    """Return whether `error` says that no answer will come, so that the fate of a COMMIT is unknown."""
     return isinstance(translate(error), DatabaseDown)
 
 

@@ -3,20 +3,32 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 import asyncpg.pool
 import structlog
 from opentelemetry.trace import SpanKind
 
-from nova.platform.db import metrics
-from nova.platform.db.failures import DRIVER_ERRORS, DatabaseDown, PoolExhausted, StatementTimeout, translated
+from nova.platform.clock import SystemClock
+from nova.platform.db import link, metrics
+from nova.platform.db.failures import (
+    DRIVER_ERRORS,
+    ConnectionLost,
+    DatabaseDown,
+    PoolExhausted,
+    translate,
+    translated,
+)
+from nova.platform.resilience import Breaker, CircuitOpen, RetryBudget
 from nova.platform.telemetry.tracing import Tracing
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 R = TypeVar("R")
+ON_THE_WAY_S: Final = 1.0
+"""How long after a statement's time the server's word of its end may take to come."""
+_PATIENCE_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -28,7 +40,12 @@ async def _keep(_: object) -> None:
 
 
 class Pool:
-    """Connections to one server. Opens lazily: a server that is down at start is met at the first call."""
+    """Connections to one server. Opens lazily: a server that is down at start is met at the first call.
+
+    A statement has `statement_timeout_s`, which the server keeps to. One that says nothing for a second longer is
+    taken for gone, with the connection. Where connections fail, one caller at a time tries another; the others are
+    refused at once.
+    """
 
     def __init__(
         self,
@@ -39,6 +56,7 @@ class Pool:
         size: int,
         connect_timeout_s: float,
         acquire_timeout_s: float,
+        statement_timeout_s: float,
         settings: Mapping[str, str],
         tracing: Tracing | None = None,
     ) -> None:
@@ -49,7 +67,14 @@ class Pool:
         self._size = size
         self._connect_timeout_s = connect_timeout_s
         self._acquire_timeout_s = acquire_timeout_s
+        self._answer_s = statement_timeout_s + ON_THE_WAY_S
         self._settings = dict(settings)
+        self._clock = SystemClock()
+        # A rest so short that a server which is back is not left alone for longer than anybody would notice.
+        self._breaker = Breaker(
+            f"postgres-{room}-{name}", clock=self._clock, window=size, most_failures=min(size, 3), rest_s=0.2
+        )
+        self._second_reads = RetryBudget()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._left: set[asyncio.Task[None]] = set()
 
@@ -59,7 +84,9 @@ class Pool:
             self._dsn,
             min_size=0,
             max_size=self._size,
+            connect=self._connect,
             timeout=self._connect_timeout_s,
+            command_timeout=self._answer_s,
             reset=_keep,
             server_settings=self._settings,
         )
@@ -97,15 +124,19 @@ class Pool:
             return await self._read_twice(run)
 
     async def _read_twice(self, run: Callable[[Connection], Awaitable[R]]) -> R:
-        """Run a read; once more on another connection when the first one turns out to be dead."""
+        """Run a read; once more where the connection that was handed out for it proves dead."""
+        self._second_reads.earn()
         try:
-            async with self.connection() as connection:
-                with translated():
-                    return await run(connection)
-        except DatabaseDown:
-            async with self.connection() as connection:
-                with translated():
-                    return await run(connection)
+            return await self._read_once(run)
+        except ConnectionLost:
+            if not self._second_reads.spend():
+                raise
+        return await self._read_once(run)
+
+    async def _read_once(self, run: Callable[[Connection], Awaitable[R]]) -> R:
+        async with self.connection() as connection:
+            with translated():
+                return await run(connection)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -155,12 +186,36 @@ class Pool:
 
     async def _acquire(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:
-            with translated():
-                # A time-out costs a task of its own (asyncio.wait_for): none where a connection lies ready.
-                ready = pool.get_idle_size() > 0
-                return await pool.acquire(timeout=None if ready else self._acquire_timeout_s)
-        except StatementTimeout as error:
+            # A time-out costs a task of its own (asyncio.wait_for): none where a connection lies ready.
+            ready = pool.get_idle_size() > 0
+            return await pool.acquire(timeout=None if ready else self._acquire_timeout_s)
+        except CircuitOpen as error:
+            raise DatabaseDown(retry_after_s=error.retry_after_s) from error
+        except TimeoutError as error:
             if pool.get_size() < self._size or pool.get_idle_size() > 0:
                 raise DatabaseDown from error
             metrics.ACQUIRE_TIMEOUTS.labels(self._room, self._name).inc()
             raise PoolExhausted from error
+        except DRIVER_ERRORS as error:
+            # Nothing was asked yet: what fails here was no connection that had lived.
+            raise (
+                DatabaseDown if isinstance(known := translate(error), DatabaseDown) else known or error
+            ) from error
+
+    async def _connect(self, *where: Any, **how: Any) -> "asyncpg.Connection[asyncpg.Record]":  # noqa: ANN401 - asyncpg's
+        turn = self._breaker.admit()
+        began = self._clock.monotonic()
+        try:
+            connection = await link.connect(*where, **how)
+        except Exception as error:
+            self._breaker.settle(turn, failed=translate(error) is not None)
+            raise
+        except BaseException:
+            # Who leaves early says nothing of the server.
+            if self._clock.monotonic() - began < _PATIENCE_S:
+                self._breaker.abandon(turn)
+            else:
+                self._breaker.settle(turn, failed=True)
+            raise
+        self._breaker.settle(turn, failed=False)
+        return connection

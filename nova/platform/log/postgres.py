@@ -11,6 +11,7 @@ from uuid import UUID
 
 from nova.platform.db.bell import Bell
 from nova.platform.db.failures import translated
+from nova.platform.db.link import KEEPALIVE_SETTINGS
 from nova.platform.db.pool import Pool
 from nova.platform.events import Topic
 from nova.platform.log.catalog import Catalog
@@ -107,7 +108,14 @@ class PostgresLog:
     """An `EventLog`. `dsn` is the log's own role, whose search path is the log's schema."""
 
     def __init__(
-        self, *, dsn: str, bell: Bell, name: str = "log", pool_size: int = 16, poll_s: float = 2.0
+        self,
+        *,
+        dsn: str,
+        bell: Bell,
+        name: str = "log",
+        pool_size: int = 16,
+        poll_s: float = 2.0,
+        statement_timeout_s: float = 5.0,
     ) -> None:
         self._bell = bell
         self._poll_s = poll_s
@@ -116,14 +124,16 @@ class PostgresLog:
             name="primary",
             dsn=dsn,
             size=pool_size,
-            connect_timeout_s=5.0,
+            connect_timeout_s=statement_timeout_s,
             acquire_timeout_s=10.0,
+            statement_timeout_s=statement_timeout_s,
             settings={
                 "application_name": f"nova-{name}",
                 "jit": "off",
-                "statement_timeout": "5s",
+                "statement_timeout": f"{statement_timeout_s * 1000:.0f}",
                 "idle_in_transaction_session_timeout": "60s",
-            },
+            }
+            | KEEPALIVE_SETTINGS,
         )
         self._catalog = Catalog(self._pool)
 
