@@ -4,74 +4,65 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from importlib import import_module
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import REGISTRY
 
 from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
+from tests.unit.deploy.chart import ROOT, needs_helm, of_kind
+from tests.unit.deploy.expressions import PROMETHEUS, RULES, alerts, declared, rules, unknown
 
-ROOT = Path(__file__).parents[3]
-PROMETHEUS = ROOT / "deploy" / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
-# Of Prometheus itself, and words of its language that stand where a metric's name could.
-NOT_OURS = {"ALERTS", "up", "and", "by", "or", "sum", "max", "le", "label_values"}
-RULES = ["objectives.yml", "alerts.yml", "parts.yml"]
-SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 
 
-def rules(file: str) -> list[dict[str, Any]]:
-    groups = yaml.safe_load((PROMETHEUS / file).read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
+# Of Python itself, and of its process.
+EVERYBODYS = ("python_", "process_")
+
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool (Prometheus) is not installed"
+)
 
 
-def alerts() -> list[dict[str, Any]]:
-    return [rule for file in RULES for rule in rules(file) if "alert" in rule]
-
-
-def recorded() -> set[str]:
-    return {rule["record"] for file in RULES for rule in rules(file) if "record" in rule}
-
-
-def declared() -> set[str]:
-    """The names of all metrics that a process of Nova can show."""
-    for module in ("nova.app.house", "nova.gateway.wiring"):
-        import_module(module)
-    for room in rooms.ROOMS:
-        import_module(f"nova.services.{room}.wiring")
-    return {metric.name for metric in REGISTRY.collect()}
-
-
-def metrics_in(expression: str) -> set[str]:
-    """The names of metrics in an expression: what is left without strings, label lists and functions."""
-    bare = re.sub(r'"[^"]*"', '""', expression)
-    bare = re.sub(r"\b(by|on|without|ignoring) *\([^)]*\)", " ", bare)
-    bare = re.sub(r"\{[^}]*\}", " ", bare)
-    bare = re.sub(r"\[[^]]*\]", " ", bare)
-    words = re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\w* *\()", bare)
-    return {word for word in words if word not in NOT_OURS and not re.search(rf"\b{word} *\(", bare)}
-
-
-def unknown(expression: str) -> set[str]:
-    families = declared() | recorded()
-    return {
-        name
-        for name in metrics_in(expression)
-        if name not in families and not any(name.removesuffix(suffix) in families for suffix in SUFFIXES)
-    }
+def panels(dashboard: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(dashboard.read_text())["panels"]
+    return found
 
 
 def expressions(dashboard: Path) -> Iterator[str]:
-    for panel in json.loads(dashboard.read_text())["panels"]:
+    for panel in panels(dashboard):
         for target in panel.get("targets", []):
             yield target["expr"]
+
+
+def canary() -> dict[str, dict[str, Any]]:
+    """What a canary is judged by, and the query of each."""
+    (analysis,) = of_kind("AnalysisTemplate").values()
+    return {metric["name"]: metric for metric in analysis["spec"]["metrics"]}
+
+
+def query_of(metric: dict[str, Any]) -> str:
+    query: str = metric["provider"]["prometheus"]["query"]
+    return query.replace("{{args.canary}}", "5f4d8")
+
+
+def told_by_promtool(*command: str) -> str:
+    """Return what promtool complains of, or nothing."""
+    told = subprocess.run(["promtool", *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
+    return "" if told.returncode == 0 else told.stdout + told.stderr
+
+
+def unreadable(queries: Iterable[str], folder: Path) -> str:
+    """Return what promtool says of queries that it cannot read, or nothing."""
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    file = folder / "queries.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+    return told_by_promtool("check", "rules", str(file))
 
 
 def test_the_reading_of_expressions_finds_a_name_that_does_not_exist() -> None:
@@ -90,6 +81,51 @@ def test_dashboards_speak_of_metrics_that_exist(dashboard: Path) -> None:
     found = list(expressions(dashboard))
     assert found
     assert {name for expression in found for name in unknown(expression)} == set()
+
+
+def test_whatever_is_measured_is_shown() -> None:
+    shown = "\n".join(expression for dashboard in DASHBOARDS for expression in expressions(dashboard))
+    rest = {name for name in declared() if name not in shown and not name.startswith(EVERYBODYS)}
+    # A process has it for its certificate, and the alert is enough.
+    assert rest == {"tls_certificate_expiry_timestamp_seconds"}
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_no_panel_hides_another(dashboard: Path) -> None:
+    taken = [
+        (x, y)
+        for at in (panel["gridPos"] for panel in panels(dashboard))
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(taken) == len(set(taken))
+    assert max(x for x, _ in taken) < 24
+
+
+@needs_helm
+def test_a_canary_is_judged_by_what_exists() -> None:
+    assert {name for metric in canary().values() for name in unknown(query_of(metric))} == set()
+
+
+@needs_helm
+def test_a_canary_goes_back_at_the_first_fault_and_when_nobody_sees_it() -> None:
+    metrics = canary()
+    assert {name for name, metric in metrics.items() if metric["failureLimit"] != 0} == set()
+    unseen = {name for name, metric in metrics.items() if "len(result) > 0" in metric["successCondition"]}
+    assert unseen == {"seen", "asked"}
+
+
+@needs_promtool
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_prometheus_can_read_what_dashboards_ask(dashboard: Path, tmp_path: Path) -> None:
+    queries = (query.replace("$__rate_interval", "5m") for query in expressions(dashboard))
+    assert unreadable(queries, tmp_path) == ""
+
+
+@needs_helm
+@needs_promtool
+def test_prometheus_can_read_what_the_canary_asks(tmp_path: Path) -> None:
+    assert unreadable(map(query_of, canary().values()), tmp_path) == ""
 
 
 def test_every_dashboard_of_the_brief_is_there() -> None:
@@ -125,7 +161,7 @@ def test_every_page_of_the_runbooks_is_in_their_list() -> None:
     assert listed == {path.name for path in RUNBOOKS.glob("*.md")} - {"README.md"}
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Prometheus) is not installed")
+@needs_promtool
 @pytest.mark.parametrize(
     "command",
     [
@@ -136,5 +172,4 @@ def test_every_page_of_the_runbooks_is_in_their_list() -> None:
     ids=" ".join,
 )
 def test_promtool_agrees(command: tuple[str, ...]) -> None:
-    told = subprocess.run(["promtool", *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert told_by_promtool(*command) == ""
