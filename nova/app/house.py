@@ -98,7 +98,9 @@ class House:
         self._certificates = certificates
         self.tracing = _tracing(config, service="-".join(("nova", *rooms)) if len(rooms) == 1 else "nova")
         self._local = LocalServer(self._middlewares())
-        self._revocations = RevocationView(clock=self.clock)
+        self._revocations = RevocationView(
+            clock=self.clock, lifetime_s=config.tokens.access_s, leeway_s=config.tokens.leeway_s
+        )
         self._identity = IdentityServiceStub(self.channel("identity"))
         self._keys = KeyRing(IdentityKeySource(self._identity), clock=self.clock)
         self._verifier = self._token_verifier()

@@ -19,6 +19,8 @@ AUDIENCE = "nova"
 CLIENT_ID = "nova"
 ACCESS_LIFETIME_S = 3600
 LEEWAY_S = 30
+CLOCK_SKEW_S = 300
+"""How far the clock of the issuer may go before that of a verifier: what it has just issued is good all the same."""
 
 # The canonical form only (RFC 9562): UUID() would take braces, capitals and what not.
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

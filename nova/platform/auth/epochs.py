@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-from nova.platform.auth.claims import ACCESS_LIFETIME_S, LEEWAY_S
+from nova.platform.auth.claims import ACCESS_LIFETIME_S, CLOCK_SKEW_S, LEEWAY_S
 from nova.platform.clock import Clock
 from nova.platform.tasks import Tasks
 
@@ -57,11 +57,16 @@ class RevocationFeed(Protocol):
 
 
 class RevocationView:
-    """The revocations of the last hour. Entries are dropped once no token that they void can be alive."""
+    """The revocations of the last hour. Entries are dropped once no token that they void can be alive.
 
-    def __init__(self, *, clock: Clock, keep_s: float = ACCESS_LIFETIME_S + 2 * LEEWAY_S) -> None:
+    `lifetime_s` and `leeway_s` are the verifier's. A token that a fast clock has issued lives so much longer here.
+    """
+
+    def __init__(
+        self, *, clock: Clock, lifetime_s: int = ACCESS_LIFETIME_S, leeway_s: int = LEEWAY_S
+    ) -> None:
         self._clock = clock
-        self._keep = timedelta(seconds=keep_s)
+        self._keep = timedelta(seconds=lifetime_s + CLOCK_SKEW_S + 2 * leeway_s)
         # Keyed by UUID.int: a UUID hashes in Python code, an int does not, and every call asks.
         self._sessions: dict[int, datetime] = {}
         self._epochs: dict[int, tuple[int, datetime]] = {}

@@ -23,6 +23,7 @@ from nova.platform.auth.claims import (
     ACCESS_LIFETIME_S,
     ALGORITHM,
     AUDIENCE,
+    CLOCK_SKEW_S,
     ISSUER,
     LEEWAY_S,
     TYPE,
@@ -38,6 +39,7 @@ from nova.platform.telemetry import metrics
 MOST_TOKEN_CHARS = 8 << 10
 MOST_KNOWN = 10_000
 _MOST_HEADERS = 64
+_SKEW = timedelta(seconds=CLOCK_SKEW_S)
 _PADDING = PKCS1v15()
 _HASH = SHA256()
 # base64url to base64; what base64url does not know becomes what base64 does not know either.
@@ -75,7 +77,8 @@ class Verifier:
     """Verifies access tokens against a key ring and a view of revocations.
 
     `issuer`, `audience` and `lifetime_s` are what this house issues: a token that lives longer was not
-    issued by it, and would outlive the memory of revocations. At most `most_known` tokens are remembered.
+    issued by it, and would outlive the memory of revocations. So would one from a future that no wrong clock explains.
+    At most `most_known` tokens are remembered.
     """
 
     def __init__(
@@ -181,7 +184,7 @@ class Verifier:
             _refuse("issuer")
         if claims.audience != self._audience:
             _refuse("audience")
-        if claims.issued_at > self._clock.now() + self._leeway:
+        if claims.issued_at > self._clock.now() + _SKEW + self._leeway:
             _refuse("from_the_future")
         if not claims.issued_at < claims.expires_at <= claims.issued_at + self._lifetime:
             _refuse("lifetime")

@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from nova.platform.auth.actor import RevocationUnknown
 from nova.platform.auth.caution import Caution
-from nova.platform.auth.claims import ACCESS_LIFETIME_S, LEEWAY_S
+from nova.platform.auth.claims import ACCESS_LIFETIME_S, CLOCK_SKEW_S, LEEWAY_S
 from nova.platform.auth.epochs import Revocation, RevocationFollower
-from nova.platform.auth.tokens import RevokedToken
+from nova.platform.auth.tokens import ExpiredToken, RevokedToken
 from nova.platform.errors import Code, Forbidden
 from nova.platform.ids import uuid7
 from nova.platform.tasks import Tasks
@@ -94,12 +94,28 @@ def test_memory_is_bounded_by_the_life_of_tokens(door: Door) -> None:
         )
         door.revocations.apply(Revocation(seq=seq, user_id=uuid7(), epoch=1, at=door.clock.now()))
     assert len(door.revocations) == 200
-    door.clock.advance(ACCESS_LIFETIME_S + LEEWAY_S)
+    door.clock.advance(ACCESS_LIFETIME_S + CLOCK_SKEW_S + LEEWAY_S)
     door.revocations.mark_fresh(door.clock.monotonic())
     assert is_ended(door, ended[0]), "a token of that session may still be within its leeway"
     door.clock.advance(LEEWAY_S + 1)
     door.revocations.mark_fresh(door.clock.monotonic())
     assert len(door.revocations) == 0
+
+
+async def test_a_token_that_a_fast_clock_issued_is_void_to_the_end_of_its_longer_life(door: Door) -> None:
+    door.issuer.now += timedelta(seconds=CLOCK_SKEW_S)
+    claims = door.issuer.claims()
+    token = door.issuer.token(claims)
+    door.revocations.apply(
+        Revocation(seq=1, user_id=claims.user_id, session_id=claims.session_id, at=door.clock.now())
+    )
+    door.clock.advance(CLOCK_SKEW_S + ACCESS_LIFETIME_S + LEEWAY_S - 1)
+    door.revocations.mark_fresh(door.clock.monotonic())
+    with pytest.raises(RevokedToken):
+        await door.verifier.verify(token)
+    door.clock.advance(1)
+    with pytest.raises(ExpiredToken):
+        await door.verifier.verify(token)
 
 
 def test_a_later_epoch_outlives_the_forgetting_of_an_earlier_one(door: Door) -> None:

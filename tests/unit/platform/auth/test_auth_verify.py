@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from nova.platform.auth.claims import ACCESS_LIFETIME_S, LEEWAY_S
+from nova.platform.auth.claims import ACCESS_LIFETIME_S, CLOCK_SKEW_S, LEEWAY_S
 from nova.platform.auth.tokens import ExpiredToken, InvalidToken
 from nova.platform.errors import Unauthenticated
 from nova.platform.ids import uuid7
@@ -206,11 +206,32 @@ async def test_t2_expired_beyond_the_leeway_is_told_apart(door: Door) -> None:
     await refused(door, token, ExpiredToken)
 
 
-async def test_t2_a_token_from_the_future_is_refused(door: Door) -> None:
-    door.issuer.now += timedelta(seconds=LEEWAY_S)
+@pytest.mark.parametrize("ahead_s", [-CLOCK_SKEW_S, CLOCK_SKEW_S], ids=["slow", "fast"])
+async def test_t2_what_an_issuer_with_a_wrong_clock_has_just_issued_is_good(door: Door, ahead_s: int) -> None:
+    door.issuer.now += timedelta(seconds=ahead_s)
+    await door.verifier.verify(door.issuer.token())
+
+
+@pytest.mark.parametrize("ahead_s", [-CLOCK_SKEW_S, CLOCK_SKEW_S], ids=["slow", "fast"])
+async def test_t2_a_verifier_with_a_wrong_clock_takes_what_has_just_been_issued(
+    door: Door, ahead_s: int
+) -> None:
+    door.clock.step(ahead_s)
+    await door.verifier.verify(door.issuer.token())
+
+
+async def test_t2_a_token_from_a_future_that_no_wrong_clock_explains_is_refused(door: Door) -> None:
+    door.issuer.now += timedelta(seconds=CLOCK_SKEW_S + LEEWAY_S)
     await door.verifier.verify(door.issuer.token())
     door.issuer.now += timedelta(seconds=1)
     await refused(door, door.issuer.token())
+
+
+@pytest.mark.parametrize("ahead_s", [-CLOCK_SKEW_S, 0, CLOCK_SKEW_S])
+async def test_t2_a_wrong_clock_lets_no_token_outlive_its_kind(door: Door, ahead_s: int) -> None:
+    door.issuer.now += timedelta(seconds=ahead_s)
+    issued = int(door.issuer.now.timestamp())
+    await refused(door, door.issuer.altered(exp=issued + ACCESS_LIFETIME_S + 1))
 
 
 async def test_t2_a_token_that_outlives_its_kind_is_refused(door: Door) -> None:
