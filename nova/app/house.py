@@ -31,6 +31,7 @@ from nova.platform.blobs import Blobs
 from nova.platform.cache.caches import Caches
 from nova.platform.clock import SystemClock
 from nova.platform.config import Config
+from nova.platform.configure import require_own
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.errors import Timeout, Unavailable
@@ -71,7 +72,7 @@ class House:
     `rooms` are built and served here; a call to any other room goes over TCP. With `listen` each room also
     answers at its own gRPC port. With `certificates`, which name one part, TCP is mutual TLS. `relays` names
     the rooms whose outboxes this process empties into the log. With `gateway` the door stands open once all
-    else does.
+    else does. Raises `BadConfig` where the configuration lacks what one of these parts needs in production.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class House:
         certificates: Certificates | None = None,
         blobs: Blobs | None = None,
     ) -> None:
+        require_own(config, {*rooms, GATEWAY} if gateway else rooms)
         self.config = config
         self.names = tuple(rooms)
         self.built: dict[str, Room] = {}

@@ -26,6 +26,7 @@ from nova.app import rooms
 from nova.app.authority import SUPERVISOR, files_of, issue_all, variables_of
 from nova.app.callers import GATEWAY
 from nova.app.control import SOCKET, Control
+from nova.app.engines.addresses import without_user
 from nova.app.ground import Ground, ground
 from nova.app.instance import Instance, announced
 from nova.app.ports import free_port, require_free
@@ -33,6 +34,7 @@ from nova.app.progress import Progress
 from nova.app.renewal import keep_renewed
 from nova.app.supervisor import Part, Supervisor, Write
 from nova.platform.config import Config, Environment, Server
+from nova.platform.configure import environ_for, plain
 from nova.platform.errors import Unavailable
 from nova.platform.knobs import BadConfig
 from nova.platform.rpc.certificates import Certificates
@@ -46,6 +48,7 @@ OVERLAP_S: Final = LONGEST_RECONNECT_S * 1.2 + 0.5
 
 _NOVA: Final = (sys.executable, "-m", "nova.app")
 _ASK_S: Final = 2.0
+_POSTGRES: Final = ("NOVA_POSTGRES_URL", "NOVA_POSTGRES_REPLICA_URL", "NOVA_POSTGRES_POOLER_URL")
 _TARGET: Final = "ipv4:127.0.0.1:{port},127.0.0.1:{spare}"
 _log = structlog.get_logger(__name__)
 
@@ -123,12 +126,16 @@ def _require_ports(server: Server) -> None:
 
 
 def parts_of(config: Config, environment: Mapping[str, str], certificates: Path) -> Sequence[Part]:
-    """Return all parts of a platform, in the order in which they start."""
+    """Return all parts of a platform, in the order in which they start.
+
+    Each gets of the environment what it reads: its own secrets, and no administrator of PostgreSQL.
+    """
     own = Certificates(files_of(certificates, SUPERVISOR), SUPERVISOR)
-    base = {**environment, "NOVA_GRPC_TARGET": _TARGET}
+    places = {name: without_user(environment[name]) for name in _POSTGRES if environment.get(name)}
+    base = {**environment, **places, "NOVA_GRPC_TARGET": _TARGET}
 
     def with_certificate(part: str) -> dict[str, str]:
-        return {**base, **variables_of(files_of(certificates, part))}
+        return {**environ_for(part, base), **variables_of(files_of(certificates, part))}
 
     async def relay_serves(_: bool) -> bool:
         return True
@@ -144,7 +151,13 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
             )
             for room in rooms.ROOMS
         ),
-        Part(name=RELAY, command=(*_NOVA, RELAY), environment=base, serves=relay_serves, moved={}),
+        Part(
+            name=RELAY,
+            command=(*_NOVA, RELAY),
+            environment=environ_for(RELAY, base),
+            serves=relay_serves,
+            moved={},
+        ),
         Part(
             name=GATEWAY,
             command=(*_NOVA, "serve", GATEWAY),
@@ -155,10 +168,10 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
 
 
 def environment_of(config: Config, below: Ground, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of every part: this process's, with what was given as an option or started here."""
+    """Return what parts get theirs of: this process's, with what was given as an option or started here."""
     return {
         "NOVA_LOG_FORMAT": "console",
-        **environ,
+        **plain(environ),
         "NOVA_DATA": str(config.server.data),
         "NOVA_PORT": str(config.server.port),
         "NOVA_POSTGRES_URL": below.engines.postgres_dsn(),

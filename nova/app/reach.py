@@ -21,10 +21,10 @@ async def engines(config: Config, *, begin: bool = False) -> AsyncIterator[Sourc
     """Yield where the engines of this configuration answer, for as long as the block runs.
 
     Raises `NothingHere` where engines would have to be made that were never there, unless that is the wish:
-    `begin`.
+    `begin`. Then an administrator's URL of PostgreSQL is needed: database, roles and schemas are made first.
     """
     data, configured = config.server.data, config.engines
-    if configured.postgres_url is not None and configured.redis_url is not None:
+    if not begin and configured.postgres_url is not None and configured.redis_url is not None:
         yield of_config(config, rooms.ROOMS)
         return
     try:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from nova.app.engines.addresses import for_role
 from nova.app.engines.embedded import Engines
-from nova.app.engines.passwords import kept_passwords
+from nova.app.engines.passwords import given_passwords, kept_passwords
 from nova.app.engines.roles import DATABASE, LOG, role_of
 from nova.platform.config import Config
 from nova.platform.knobs import BadConfig, Secret, spelt
@@ -58,7 +58,7 @@ def engines_of(config: Config, data: Path, rooms: Sequence[str]) -> Engines:
         rooms=rooms,
         postgres_url=_revealed(wanted.postgres_url),
         redis_url=_revealed(wanted.redis_url),
-        role_password=_revealed(wanted.postgres_role_password),
+        passwords=wanted.postgres_passwords,
     )
 
 
@@ -76,17 +76,20 @@ def of_engines(engines: Engines, config: Config | None = None) -> Sources:
 def of_config(config: Config, rooms: Sequence[str]) -> Sources:
     """Return the sources that the configuration names. Raises `BadConfig` where it names none.
 
-    The password of a role is the configured one, else the one that `nova up` made for it on this machine.
+    The password of a role is the one that this process is given, else the one that `nova up` made for it on this
+    machine. Whoever lacks one has no business with that role, and is told so by PostgreSQL where it signs in.
     """
     engines = config.engines
     postgres_url = _required("NOVA_POSTGRES_URL", engines.postgres_url)
     redis_url = _required("NOVA_REDIS_URL", engines.redis_url)
-    for_all = _revealed(engines.postgres_role_password)
-    kept = kept_passwords(config.server.data / "secrets.json") if for_all is None else {}
+    given = engines.postgres_passwords
+    passwords = (
+        kept_passwords(config.server.data / "secrets.json") if given is None else given_passwords(given)
+    )
 
     def dsn(room: str) -> str:
         role = role_of(room)
-        return for_role(postgres_url, database=DATABASE, role=role, password=for_all or kept.get(role))
+        return for_role(postgres_url, database=DATABASE, role=role, password=passwords.get(role))
 
     room_dsns = {room: dsn(room) for room in rooms}
     return Sources(

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from nova.app import rooms
+from nova.app.callers import GATEWAY
 from nova.app.control import SOCKET, Control
 from nova.app.engines.embedded import Engines
 from nova.app.garbage import spare_what_stays
@@ -26,6 +27,7 @@ from nova.app.projections import compare, projections_of
 from nova.app.serve import keep_plain_calls_here
 from nova.native.build import require_current
 from nova.platform.config import Config
+from nova.platform.configure import require_own
 from nova.platform.mail.configured import folder
 
 
@@ -148,6 +150,8 @@ async def platform(
     """
     if listen:
         keep_plain_calls_here(config)
+    # The house asks too, but by then engines would have been started and a world made.
+    require_own(config, (*rooms.ROOMS, GATEWAY))
     async with AsyncExitStack() as stack:
         below = await stack.enter_async_context(ground(config, told))
         told.step("Opening the rooms")

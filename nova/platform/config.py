@@ -330,7 +330,9 @@ class Secrets:
     secret: Annotated[
         Secret,
         Knob(
-            "NOVA_SECRET", "At least 32 characters; the keys of cursors and signed URLs are derived from it."
+            "NOVA_SECRET",
+            "At least 32 characters; the keys of cursors are derived from it.",
+            parts=frozenset({"gateway"}),
         ),
     ] = DEVELOPMENT_SECRET
     identity_kek: Annotated[
@@ -338,6 +340,7 @@ class Secrets:
         Knob(
             "NOVA_IDENTITY_KEK",
             "At least 32 characters that seal the signing keys; unset keeps a random one in the data folder.",
+            parts=frozenset({"identity"}),
         ),
     ] = None
 

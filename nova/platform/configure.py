@@ -1,14 +1,14 @@
 """Reading the configuration: once, from the environment, strictly.
 
 What contradicts itself, or would be unsafe in production, is a `BadConfig` that names variable, value and fix.
+A process needs the secrets of the parts that it holds, and no others.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from nova.platform.config import (
-    DEVELOPMENT_SECRET,
     CacheKnobs,
     Config,
     Environment,
@@ -22,7 +22,7 @@ from nova.platform.config import (
     World,
 )
 from nova.platform.engine_knobs import Engines
-from nova.platform.knobs import BadConfig, knobs_of, read, refuse_unknown
+from nova.platform.knobs import BadConfig, Knob, knobs_of, may_be_secret, out_of_files, read, refuse_unknown
 from nova.platform.log.kafka_security import KafkaSecurity, refuse_bare_password, refuse_contradictions
 from nova.platform.mail.knobs import MailKnobs
 from nova.platform.rpc.tls import Tls
@@ -34,12 +34,19 @@ _SECTIONS = {
     "tokens": Tokens, "mail": MailKnobs, "cache": CacheKnobs, "telemetry": Telemetry, "tls": Tls, "secrets": Secrets,
 }  # fmt: skip
 
+# What production cannot do without of what only some parts read.
+_OWN: Mapping[str, str] = {
+    "NOVA_SECRET": "production needs a secret of its own: `openssl rand -hex 32`.",
+    "NOVA_IDENTITY_KEK": "production keeps no key in a data folder: `openssl rand -hex 32`.",
+    "NOVA_SMTP_URL": "production sends its mail: name the SMTP server.",
+    "NOVA_PUBLIC_URL": "production's links lead somewhere: https://nova.example.",
+}
+
 
 def load(environ: Mapping[str, str]) -> Config:
     """Return the configuration that `environ` asks for; raises `BadConfig`."""
-    refuse_unknown(
-        environ, (spec.variable for section in _SECTIONS.values() for _, _, spec in knobs_of(section))
-    )
+    environ = plain(environ)
+    refuse_unknown(environ, _known())
     config = Config(**{name: read(section, environ) for name, section in _SECTIONS.items()})
     config = _settled(config, environ)
     _refuse_contradictions(config)
@@ -47,6 +54,41 @@ def load(environ: Mapping[str, str]) -> Config:
     if config.server.environment is Environment.PRODUCTION:
         _refuse_laptop_habits(config)
     return config
+
+
+def plain(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` with secrets and URLs in it that it only names the files of; raises `BadConfig`."""
+    return out_of_files(environ, (spec for kind, spec in _knobs() if may_be_secret(kind)))
+
+
+def environ_for(part: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` as a part of the platform gets it: without what only others read."""
+    others = {
+        name for _, spec in _knobs() if spec.parts and part not in spec.parts for name in spec.variables
+    }
+    return {name: value for name, value in environ.items() if name not in others}
+
+
+def require_own(config: Config, parts: Collection[str]) -> None:
+    """Raise `BadConfig` where in production something is not set that one of these parts cannot do without."""
+    if config.server.environment is not Environment.PRODUCTION:
+        return
+    for name, section in _SECTIONS.items():
+        for field, _, spec in knobs_of(section):
+            fix = _OWN.get(spec.variable)
+            given, default = getattr(getattr(config, name), field), getattr(section(), field)
+            if fix is not None and given == default and not spec.parts.isdisjoint(parts):
+                raise BadConfig(spec.variable, None, fix)
+
+
+def _knobs() -> Iterator[tuple[object, Knob]]:
+    return ((kind, spec) for section in _SECTIONS.values() for _, kind, spec in knobs_of(section))
+
+
+def _known() -> Iterator[str]:
+    """Yield every variable that may be set; by their names a misspelt one is told what it may have meant."""
+    for kind, spec in _knobs():
+        yield from spec.variables if may_be_secret(kind) else (spec.variable,)
 
 
 def _settled(config: Config, environ: Mapping[str, str]) -> Config:
@@ -116,12 +158,6 @@ def _refuse_sender_of_nowhere(config: Config, environ: Mapping[str, str]) -> Non
 
 
 def _refuse_laptop_habits(config: Config) -> None:
-    if config.secrets.secret == DEVELOPMENT_SECRET:
-        raise BadConfig("NOVA_SECRET", None, "production needs a secret of its own: `openssl rand -hex 32`.")
-    if config.secrets.identity_kek is None:
-        raise BadConfig(
-            "NOVA_IDENTITY_KEK", None, "production keeps no key in a data folder: `openssl rand -hex 32`."
-        )
     if config.engines.postgres_url is None:
         raise BadConfig(
             "NOVA_POSTGRES_URL", None, "production does not run on the embedded PostgreSQL: give its URL."
@@ -135,10 +171,6 @@ def _refuse_laptop_habits(config: Config) -> None:
             "NOVA_KAFKA_REPLICATION", "1", "the events of one broker go with it: keep three replicas."
         )
     refuse_bare_password(config.kafka)
-    if config.mail.smtp_url is None:
-        raise BadConfig("NOVA_SMTP_URL", None, "production sends its mail: name the SMTP server.")
-    if config.mail.public_url is None:
-        raise BadConfig("NOVA_PUBLIC_URL", None, "production's links lead somewhere: https://nova.example.")
     if config.server.world is not World.NONE:
         raise BadConfig("NOVA_WORLD", config.server.world, "sample people have known passwords: use none.")
     if not config.limits.enabled:

@@ -1,9 +1,10 @@
 """The knobs of the engines that Nova stands on: where each answers, where it is not one of its own."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
-from nova.platform.knobs import Knob, Secret, Url
+from nova.platform.knobs import Knob, Url
 
 
 class PostgresUrl(Url):
@@ -40,7 +41,10 @@ class Engines:
 
     postgres_url: Annotated[
         PostgresUrl | None,
-        Knob("NOVA_POSTGRES_URL", "An administrator's URL of PostgreSQL; unset starts the embedded one."),
+        Knob(
+            "NOVA_POSTGRES_URL",
+            "PostgreSQL; its administrator's URL for what makes roles and schemas; unset starts the embedded one.",
+        ),
     ] = None
     postgres_replica_url: Annotated[
         PostgresUrl | None,
@@ -53,11 +57,11 @@ class Engines:
             "PgBouncer, 1.21 or later, before that PostgreSQL: rooms' pools go through it; unset: directly.",
         ),
     ] = None
-    postgres_role_password: Annotated[
-        Secret | None,
+    postgres_passwords: Annotated[
+        Path | None,
         Knob(
-            "NOVA_POSTGRES_ROLE_PASSWORD",
-            "The password of all roles of rooms; unset keeps a random one each in the data folder.",
+            "NOVA_POSTGRES_PASSWORDS",
+            "A folder with a role's password in a file of its name (nova_feed); unset: random ones in the data folder.",
         ),
     ] = None
     redis_url: Annotated[
@@ -93,5 +97,6 @@ class Engines:
         Knob(
             "NOVA_NEO4J_URL",
             "Neo4j, with user and password, for paths and suggestions; unset answers them from memory.",
+            parts=frozenset({"graph"}),
         ),
     ] = None

@@ -1,7 +1,8 @@
 """Knobs: how one environment variable becomes one typed field of a frozen dataclass.
 
 A knob is a dataclass field annotated with the variable's name and a sentence. Reading is strict: an unknown
-`NOVA_*` variable, a value of the wrong type or out of bounds is a `BadConfig` that says what to do.
+`NOVA_*` variable, a value of the wrong type or out of bounds is a `BadConfig` that says what to do. What may hold
+a secret may stand in a file instead, which `NOVA_X_FILE` names.
 """
 
 import difflib
@@ -17,6 +18,7 @@ from nova.platform.errors import FailedPrecondition
 from nova.platform.masking import masked
 
 _PREFIX = "NOVA_"
+_FILE = "_FILE"
 _TRUE = frozenset({"on", "true", "yes", "1"})
 _FALSE = frozenset({"off", "false", "no", "0"})
 _WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", bool: "on or off"}
@@ -79,12 +81,21 @@ class Url(Secret):
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """The annotation of a field: `Annotated[int, Knob(…)]`. Bounds are inclusive."""
+    """The annotation of a field: `Annotated[int, Knob(…)]`. Bounds are inclusive.
+
+    `parts` are those of the platform that read it; none are named where all do.
+    """
 
     variable: str
     sentence: str
     least: float | None = None
     most: float | None = None
+    parts: frozenset[str] = frozenset()
+
+    @property
+    def variables(self) -> tuple[str, str]:
+        """The variable, and the one that names a file with its value (of secrets and URLs alone)."""
+        return self.variable, f"{self.variable}{_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,31 @@ def knobs_of(section: type[object]) -> Iterator[tuple[str, object, Knob]]:
     for name, hint in get_type_hints(section, include_extras=True).items():
         kind, spec = get_args(hint)
         yield name, kind, spec
+
+
+def may_be_secret(kind: object) -> bool:
+    """Return whether a knob of this type may hold a secret: it is one, or the URL of an engine."""
+    options = get_args(kind) or (kind,)
+    return any(isinstance(option, type) and issubclass(option, Secret) for option in options)
+
+
+def out_of_files(environ: Mapping[str, str], secrets: Iterable[Knob]) -> dict[str, str]:
+    """Return `environ` with each `NOVA_X_FILE` of `secrets` replaced by NOVA_X, the text of that file.
+
+    The newline at its end is no part of it. Raises `BadConfig`.
+    """
+    found = dict(environ)
+    for variable, names_file in (knob.variables for knob in secrets):
+        file = found.pop(names_file, None)
+        if file is None:
+            continue
+        if found.get(variable):
+            raise BadConfig(names_file, file, f"{variable} is set too: keep one of the two.")
+        try:
+            found[variable] = Path(file).read_text().rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            raise BadConfig(names_file, file, f"the file cannot be read ({error}).") from error
+    return found
 
 
 def read(section: type[S], environ: Mapping[str, str]) -> S:

@@ -49,6 +49,15 @@ def for_role(url: str, *, database: str, role: str | None = None, password: str 
     return urlunsplit((parts.scheme, where, "/" + quote(database, safe=""), urlencode(query, safe="/"), ""))
 
 
+def without_user(url: str) -> str:
+    """`url` without user and password, wherever it names them: the place alone."""
+    parts = urlsplit(url)
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in {"user", "password"}]
+    options = f"?{urlencode(query, safe='/')}" if query else ""
+    # Not by `urlunsplit`: it takes the `//` from a URL whose host is an option.
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{options}"
+
+
 def presentable(url: str) -> str:
     """`url` fit for a message: without its user, password and options."""
     parts = urlsplit(url)

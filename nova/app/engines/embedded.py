@@ -10,9 +10,9 @@ from typing import Self
 import asyncpg
 
 from nova.app.engines.addresses import connect, for_role, ping, reason
-from nova.app.engines.errors import EngineDown, EngineError, EngineTooOld, RightsMissing
+from nova.app.engines.errors import EngineDown, EngineError, EngineTooOld, FolderUnusable, RightsMissing
 from nova.app.engines.folder import DataFolder
-from nova.app.engines.passwords import role_passwords
+from nova.app.engines.passwords import given_passwords, role_passwords
 from nova.app.engines.postgres import ADMIN, PostgresServer, assert_durable, socket_dsn
 from nova.app.engines.postgres_find import OLDEST_MAJOR
 from nova.app.engines.roles import DATABASE, LOG, RELAY, ensure_database, ensure_roles, role_of
@@ -26,8 +26,8 @@ class Engines:
     `data` is the data folder; `rooms` are given a role and a schema each. A URL given is used instead of an
     engine of our own, and that server is never started or stopped: `postgres_url` (NOVA_POSTGRES_URL) is an
     administrator's and leads to PostgreSQL itself; `redis_url` is NOVA_REDIS_URL. On such a server each role
-    gets a password: `role_password` for all (where several machines share the server), else a random one
-    each, kept in the data folder. Entering raises EngineError in one of its kinds, with nothing left running.
+    gets a password: that of the folder `passwords` (where several machines share the server), else a random
+    one, kept in the data folder. Entering raises EngineError in one of its kinds, with nothing left running.
 
     An engine of ours that ends by itself is started again at the same address (see EngineServer). `postgres`
     and `valkey` are None for a server of the user's own.
@@ -40,7 +40,7 @@ class Engines:
         rooms: Sequence[str] = (),
         postgres_url: str | None = None,
         redis_url: str | None = None,
-        role_password: str | None = None,
+        passwords: Path | None = None,
         run_base: Path | None = None,
     ) -> None:
         self.folder = DataFolder(data, run_base=run_base)
@@ -49,7 +49,7 @@ class Engines:
         self.valkey: ValkeyServer | None = None
         self._postgres_url = postgres_url
         self._redis_url = redis_url
-        self._role_password = role_password
+        self._given = passwords
         self._passwords: dict[str, str] | None = None
         self._stack = AsyncExitStack()
 
@@ -124,11 +124,7 @@ class Engines:
     async def _prepare_database(self) -> None:
         """Make the database, roles and schemas, after asking whether the server is fit for them."""
         if self._postgres_url is not None:
-            roles = [role_of(room) for room in (*self.rooms, LOG, RELAY)]
-            if self._role_password is None:
-                self._passwords = role_passwords(self.folder.secrets, roles)
-            else:
-                self._passwords = dict.fromkeys(roles, self._role_password)
+            self._passwords = self._passwords_of([role_of(room) for room in (*self.rooms, LOG, RELAY)])
         try:
             await self._make_database(self._postgres_url or self.postgres_dsn(database="postgres"))
             connection = await connect(self.postgres_dsn())
@@ -141,6 +137,16 @@ class Engines:
                 f"PostgreSQL refuses to make Nova's database and roles ({reason(error)}): give the user of "
                 "NOVA_POSTGRES_URL the rights to (`ALTER ROLE … CREATEDB CREATEROLE`)."
             ) from error
+
+    def _passwords_of(self, roles: Sequence[str]) -> dict[str, str]:
+        """The password of each role: the one given, else the one kept. Raises FolderUnusable."""
+        if self._given is None:
+            return role_passwords(self.folder.secrets, roles)
+        given = given_passwords(self._given)
+        for role in roles:
+            if not given.get(role):
+                raise FolderUnusable(f"{self._given} holds no password of {role}: add the file `{role}`.")
+        return given
 
     async def _make_database(self, entrance: str) -> None:
         connection = await connect(entrance)

@@ -1,4 +1,4 @@
-"""Passwords of the rooms' roles on a server of the user's own, kept in `secrets.json` of the data folder."""
+"""Passwords of the rooms' roles on a server of the user's own: given in a folder, or kept in `secrets.json`."""
 
 import json
 import os
@@ -25,6 +25,19 @@ def role_passwords(file: Path, roles: Iterable[str]) -> dict[str, str]:
     except OSError as error:
         raise _unusable(file, error) from error
     return known
+
+
+def given_passwords(folder: Path) -> dict[str, str]:
+    """The passwords in `folder` (NOVA_POSTGRES_PASSWORDS), each in a file of its role's name. Raises FolderUnusable.
+
+    So a process is given those of its own roles alone. The newline at the end of a file is no part of one.
+    """
+    try:
+        return {file.name: file.read_text().rstrip("\r\n") for file in folder.iterdir() if file.is_file()}
+    except (OSError, ValueError) as error:
+        raise FolderUnusable(
+            f"{folder} cannot be used ({error}): correct NOVA_POSTGRES_PASSWORDS."
+        ) from error
 
 
 def kept_passwords(file: Path) -> dict[str, str]:

@@ -59,6 +59,7 @@ class MailKnobs:
         Knob(
             "NOVA_SMTP_URL",
             "The server that sends mail, smtp:// (STARTTLS) or smtps://; unset writes files to DATA/mail.",
+            parts=frozenset({"identity"}),
         ),
     ] = None
     sender: Annotated[Mailbox, Knob("NOVA_MAIL_FROM", "The address that mail comes from.")] = NOBODY
@@ -67,5 +68,6 @@ class MailKnobs:
         Knob(
             "NOVA_PUBLIC_URL",
             "Where people reach Nova: links in mails begin with it; unset: http://NOVA_HOST:NOVA_PORT.",
+            parts=frozenset({"identity"}),
         ),
     ] = None

@@ -65,7 +65,13 @@ async def test_c3_an_unknown_variable_ends_every_command(nowhere: Commands) -> N
 
 
 async def test_c3_development_habits_end_production(nowhere: Commands) -> None:
-    refused = await nowhere("up", NOVA_ENVIRONMENT="production")
+    engines = {"NOVA_POSTGRES_URL": "postgresql://db/nova", "NOVA_REDIS_URL": "redis://cache"}
+    mail = {
+        "NOVA_SMTP_URL": "smtp://mail",
+        "NOVA_MAIL_FROM": "a@nova.example",
+        "NOVA_PUBLIC_URL": "https://nova.example",
+    }
+    refused = await nowhere("up", NOVA_ENVIRONMENT="production", **engines, **mail)
     assert refused.code == 2
     assert "openssl rand -hex 32" in refused.err
 

@@ -6,6 +6,7 @@ import pytest
 
 from nova.app import reach, rooms
 from nova.app.engines.embedded import Engines
+from nova.app.engines.errors import FolderUnusable
 from nova.app.engines.passwords import role_passwords
 from nova.app.house import House, database_config
 from nova.app.prepare import prepare
@@ -18,23 +19,34 @@ SERVER = "postgresql://admin:s%40cret@db.example.org:5433/postgres"
 REDIS = "redis://:hush@cache.example.org/3"
 
 
-def test_every_room_has_its_role_and_the_password_of_all() -> None:
+@pytest.fixture
+def passwords(tmp_path: Path) -> str:
+    """The passwords that the process of feed is given: its own, and the log's."""
+    for role, password in {"nova_feed": "p@ss", "nova_log": "l/g"}.items():
+        (tmp_path / role).write_text(f"{password}\n")
+    return str(tmp_path)
+
+
+def test_a_room_has_its_own_role_and_its_password(passwords: str) -> None:
     config = load(
         {
             "NOVA_POSTGRES_URL": SERVER,
             "NOVA_POSTGRES_REPLICA_URL": "postgresql://reader@replica.example.org/postgres",
             "NOVA_REDIS_URL": REDIS,
-            "NOVA_POSTGRES_ROLE_PASSWORD": "p@ss",
+            "NOVA_POSTGRES_PASSWORDS": passwords,
         }
     )
     sources = of_config(config, ("feed",))
     assert sources.room_dsns == {"feed": "postgresql://nova_feed:p%40ss@db.example.org:5433/nova"}
     assert sources.replica_dsns == {"feed": "postgresql://nova_feed:p%40ss@replica.example.org/nova"}
-    assert sources.log_dsn == "postgresql://nova_log:p%40ss@db.example.org:5433/nova"
+    assert sources.log_dsn == "postgresql://nova_log:l%2Fg@db.example.org:5433/nova"
+    assert of_config(config, ("user",)).room_dsns == {
+        "user": "postgresql://nova_user@db.example.org:5433/nova"
+    }, "it is not given"
     assert sources.redis_url == REDIS
 
 
-def test_without_one_password_each_role_has_the_one_that_was_made_for_it(tmp_path: Path) -> None:
+def test_without_a_folder_of_passwords_each_role_has_the_one_that_was_made_for_it(tmp_path: Path) -> None:
     made = role_passwords(tmp_path / "secrets.json", ["nova_feed"])
     config = load({"NOVA_POSTGRES_URL": SERVER, "NOVA_REDIS_URL": REDIS, "NOVA_DATA": str(tmp_path)})
     sources = of_config(config, ("feed",))
@@ -51,19 +63,26 @@ def test_what_is_not_configured_is_named(missing: str) -> None:
         of_config(load(given), ("feed",))
 
 
-def test_rooms_go_through_the_pooler_and_relays_past_it() -> None:
+def test_rooms_go_through_the_pooler_and_relays_past_it(passwords: str) -> None:
     config = load(
         {
             "NOVA_POSTGRES_URL": SERVER,
             "NOVA_POSTGRES_POOLER_URL": "postgresql://pooler.example.org:6432/postgres",
             "NOVA_REDIS_URL": REDIS,
-            "NOVA_POSTGRES_ROLE_PASSWORD": "p@ss",
+            "NOVA_POSTGRES_PASSWORDS": passwords,
         }
     )
     sources = of_config(config, ("feed",))
     served, relayed = (database_config(sources, "feed", is_served=is_served) for is_served in (True, False))
     assert served.dsn == "postgresql://nova_feed:p%40ss@pooler.example.org:6432/nova"
     assert (relayed.dsn, relayed.behind_pooler) == (sources.room_dsns["feed"], False)
+
+
+def test_a_folder_of_passwords_that_is_not_there_is_named(tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent")
+    config = load({"NOVA_POSTGRES_URL": SERVER, "NOVA_REDIS_URL": REDIS, "NOVA_POSTGRES_PASSWORDS": absent})
+    with pytest.raises(FolderUnusable, match=f"{absent}.*NOVA_POSTGRES_PASSWORDS"):
+        of_config(config, ("feed",))
 
 
 async def test_configured_engines_are_used_and_reads_go_to_the_replica(

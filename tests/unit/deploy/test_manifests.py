@@ -7,8 +7,11 @@ import pytest
 
 from nova.app import rooms
 from nova.app.callers import callers_of
-from nova.platform.config import Config, describe
+from nova.platform.config import Config, Secrets, describe
+from nova.platform.engine_knobs import Engines
 from nova.platform.events import Topic
+from nova.platform.knobs import knobs_of
+from nova.platform.mail.knobs import MailKnobs
 from tests.unit.deploy.chart import CHART, ROOMS, VALUES
 
 
@@ -64,3 +67,14 @@ def test_postgresql_has_a_connection_for_everybody() -> None:
     assert bells + pooler["serverConnections"] <= 200 - 3
     each_room = pooler["serverConnections"] // ((pooler["replicas"] + 1) * len(ROOMS))
     assert each_room >= 1
+
+
+def test_c4_what_only_some_read_is_in_no_secret_of_all() -> None:
+    """By what the values say of each secret: the comment is what people fill it by."""
+    text = (CHART / "values.yaml").read_text()
+    shared = text[text.index("# Everybody's:") : text.index("  shared:")]
+    for _, _, spec in (knob for section in (Secrets, MailKnobs, Engines) for knob in knobs_of(section)):
+        for part in spec.parts:
+            assert spec.variable not in shared
+            if spec.variable in text and spec.variable not in VALUES["config"]:
+                assert re.search(rf"\n    {part}: \S+ +# .*\b{spec.variable}\b", text)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nova.app import rooms
 from tests.unit.deploy.chart import ROOT, VALUES, needs_helm, of_kind, pods, rendered, secrets_of
 
 pytestmark = needs_helm
@@ -50,3 +51,24 @@ def test_prometheus_finds_what_it_has_to_watch() -> None:
         assert found["metadata"]["labels"] == VALUES["monitoring"]["labels"]
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert {relabeling["targetLabel"] for relabeling in endpoint["relabelings"]} == {"component"}
+
+
+def test_c4_a_process_is_given_its_own_secrets_alone() -> None:
+    secrets = VALUES["secrets"]
+    own, shared = secrets["own"], secrets["shared"]
+    assert len({shared, secrets["roles"], *own.values()}) == len(own) + 2, "one secret for two is everybody's"
+    found = {pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod["spec"] for _, pod in pods()}
+    for part in (*rooms.ROOMS, "gateway", "relay", "migrate"):
+        (container,) = found[part]["containers"]
+        named = [source["secretRef"]["name"] for source in container["envFrom"]]
+        assert named == ([shared, own[part]] if part in own else [shared])
+        assert not [variable for variable in container["env"] if "valueFrom" in variable]
+        others = {"migrate": None, "relay": None, "gateway": {"nova_log"}}
+        assert roles_in(found[part]) == others.get(part, {f"nova_{part}", "nova_log"})
+
+
+def roles_in(pod: dict[str, Any]) -> set[str] | None:
+    """Return the roles of PostgreSQL whose passwords a pod sees; None for those of all."""
+    (volume,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "roles"]
+    assert volume["secretName"] == VALUES["secrets"]["roles"]
+    return {item["key"] for item in volume["items"]} if "items" in volume else None

@@ -71,8 +71,13 @@ spec:
         {{- range .env }}
         - {name: {{ .name }}, value: {{ .value | quote }}}
         {{- end }}
+        - {name: NOVA_POSTGRES_PASSWORDS, value: /etc/nova/roles}
+      # What comes later has the last word.
       envFrom:
-        - secretRef: {name: {{ .root.Values.secretName }}}
+        - secretRef: {name: {{ .root.Values.secrets.shared }}}
+        {{- with index .root.Values.secrets.own .name }}
+        - secretRef: {name: {{ . }}}
+        {{- end }}
       ports:
         {{- if .port }}
         - {name: serve, containerPort: {{ .port }}}
@@ -94,6 +99,7 @@ spec:
         {{- if .certified }}
         - {name: tls, mountPath: /etc/nova/tls, readOnly: true}
         {{- end }}
+        - {name: roles, mountPath: /etc/nova/roles, readOnly: true}
         {{- if .root.Values.kafkaAuthoritySecret }}
         - {name: kafka-authority, mountPath: /etc/nova/kafka, readOnly: true}
         {{- end }}
@@ -106,6 +112,17 @@ spec:
     - name: tls
       secret: {secretName: nova-{{ .name }}-tls, defaultMode: 0440}
     {{- end }}
+    - name: roles
+      secret:
+        secretName: {{ .root.Values.secrets.roles }}
+        defaultMode: 0440
+        {{- if not (has .name (list "migrate" "relay")) }}
+        items:
+          {{- if hasKey .root.Values.rooms .name }}
+          - {key: nova_{{ .name }}, path: nova_{{ .name }}}
+          {{- end }}
+          - {key: nova_log, path: nova_log}
+        {{- end }}
     {{- with .root.Values.kafkaAuthoritySecret }}
     - name: kafka-authority
       secret: {secretName: {{ . }}, defaultMode: 0440}

@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 import pytest
 import redis.asyncio
 
-from nova.app.engines.addresses import for_role
+from nova.app import reach
+from nova.app.engines.addresses import for_role, without_user
 from nova.app.engines.embedded import Engines
-from nova.app.engines.errors import EngineUnsafe, RightsMissing
+from nova.app.engines.errors import EngineUnsafe, FolderUnusable, RightsMissing
+from nova.platform.configure import load
 
 RULES = "local all nova trust\nlocal all all scram-sha-256\n"
 
@@ -66,13 +69,29 @@ async def test_rooms_sign_in_with_passwords_of_their_own(data: Path, server: Eng
             assert await client.ping()
 
 
-async def test_one_password_can_be_given_for_all(data: Path, server: Engines) -> None:
+async def test_passwords_can_be_given(data: Path, server: Engines, tmp_path: Path) -> None:
     url = server.postgres_dsn(database="postgres")
+    for role in ("nova_feed", "nova_log", "nova_relay"):
+        (tmp_path / role).write_text(f"p@ss:w/rd of {role}\n")
     async with Engines(
-        data, rooms=("feed",), postgres_url=url, redis_url=server.redis_url, role_password="p@ss:w/rd"
+        data, rooms=("feed",), postgres_url=url, redis_url=server.redis_url, passwords=tmp_path
     ) as engines:
         assert await who(engines.room_dsn("feed")) == ("nova_feed", "feed", "nova")
+        assert quote("p@ss:w/rd of nova_feed", safe="") in engines.room_dsn("feed")
         assert not engines.folder.secrets.exists()
+    with pytest.raises(FolderUnusable, match="no password of nova_user"):
+        async with Engines(
+            data, rooms=("user",), postgres_url=url, redis_url=server.redis_url, passwords=tmp_path
+        ):
+            pass
+
+
+async def test_migrations_make_the_roles_of_a_server_first(data: Path, server: Engines) -> None:
+    url = server.postgres_dsn(database="postgres")
+    config = load({"NOVA_POSTGRES_URL": url, "NOVA_REDIS_URL": server.redis_url, "NOVA_DATA": str(data)})
+    async with reach.engines(config, begin=True) as sources:
+        assert await who(sources.room_dsns["feed"]) == ("nova_feed", "feed", "nova")
+        assert await who(sources.log_dsn) == ("nova_log", "log", "nova")
 
 
 async def test_an_administrator_need_not_be_superuser(data: Path, server: Engines) -> None:
@@ -121,3 +140,18 @@ async def test_a_server_that_loses_acknowledged_writes_is_refused(data: Path, se
 )
 def test_a_url_is_changed_to_a_role_wherever_it_names_one(url: str, expected: str) -> None:
     assert for_role(url, database="nova", role="r", password="p@") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "postgresql://boss:old@db:5433/postgres?sslmode=require",
+            "postgresql://db:5433/postgres?sslmode=require",
+        ),
+        ("postgresql:///nova?host=/run/pg&user=boss&password=old", "postgresql:///nova?host=/run/pg"),
+        ("postgresql://nova@/nova?host=/run/pg&port=5432", "postgresql:///nova?host=/run/pg&port=5432"),
+    ],
+)
+def test_c4_a_place_is_told_without_who_may_enter(url: str, expected: str) -> None:
+    assert without_user(url) == expected

@@ -14,7 +14,7 @@ from nova.platform.config import (
     World,
     describe,
 )
-from nova.platform.configure import load
+from nova.platform.configure import environ_for, load, require_own
 from nova.platform.errors import NotFound
 from nova.platform.knobs import BadConfig, Secret
 from nova.platform.mail.configured import site
@@ -177,8 +177,93 @@ def test_c3_production_refuses_what_is_only_fit_for_a_laptop(variable: str, valu
     if value is not None:
         environ[variable] = value
     with pytest.raises(BadConfig) as caught:
-        load(environ)
+        require_own(load(environ), ("identity", "gateway"))
     assert caught.value.variable == variable
+
+
+OWN = {
+    "NOVA_SECRET": "gateway",
+    "NOVA_IDENTITY_KEK": "identity",
+    "NOVA_SMTP_URL": "identity",
+    "NOVA_PUBLIC_URL": "identity",
+}
+
+
+@pytest.mark.parametrize("part", [*ROOMS, "gateway", "relay"])
+def test_c4_in_production_a_part_needs_its_own_secrets_alone(part: str) -> None:
+    for variable, reader in OWN.items():
+        config = load({name: text for name, text in PRODUCTION.items() if name != variable})
+        if part == reader:
+            with pytest.raises(BadConfig, match=variable):
+                require_own(config, (part,))
+        else:
+            require_own(config, (part,))
+
+
+def test_c4_what_one_part_reads_is_kept_from_the_others() -> None:
+    everything = {
+        **PRODUCTION,
+        "NOVA_NEO4J_URL": "neo4j://n:pw@graph",
+        "NOVA_SMTP_URL_FILE": "/smtp",
+        "PATH": "/bin",
+    }
+    for part in (*ROOMS, "gateway", "relay"):
+        others = {name for name, reader in {**OWN, "NOVA_NEO4J_URL": "graph"}.items() if reader != part}
+        withheld = everything.keys() - environ_for(part, everything).keys()
+        assert withheld == others | ({"NOVA_SMTP_URL_FILE"} if part != "identity" else set())
+
+
+SECRETS = [
+    "NOVA_SECRET", "NOVA_IDENTITY_KEK", "NOVA_POSTGRES_URL", "NOVA_POSTGRES_REPLICA_URL", "NOVA_POSTGRES_POOLER_URL",
+    "NOVA_REDIS_URL", "NOVA_NEO4J_URL", "NOVA_SCHEMA_REGISTRY_URL", "NOVA_SMTP_URL", "NOVA_PUBLIC_URL",
+    "NOVA_OTLP_ENDPOINT", "NOVA_KAFKA_SASL_PASSWORD",
+]  # fmt: skip
+
+
+def test_c4_every_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    plain = {
+        **PRODUCTION,
+        "NOVA_KAFKA_BOOTSTRAP": "a:9092",
+        "NOVA_KAFKA_REPLICATION": "3",
+        "NOVA_KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+        "NOVA_KAFKA_SASL_USER": "nova",
+        "NOVA_KAFKA_SASL_PASSWORD": "pw ",
+        "NOVA_POSTGRES_REPLICA_URL": "postgresql://replica/nova",
+        "NOVA_POSTGRES_POOLER_URL": "postgresql://pooler/nova",
+        "NOVA_NEO4J_URL": "neo4j://graph",
+        "NOVA_SCHEMA_REGISTRY_URL": "https://registry",
+        "NOVA_OTLP_ENDPOINT": "https://collector",
+    }
+    filed = dict(plain)
+    for variable in SECRETS:
+        file = tmp_path / variable
+        file.write_text(f"{filed.pop(variable)}\n")
+        filed[f"{variable}_FILE"] = str(file)
+    assert load(filed) == load(plain)
+
+
+@pytest.mark.parametrize(
+    ("environ", "fix"),
+    [
+        ({"NOVA_SECRET_FILE": "{here}", "NOVA_SECRET": SECRET}, "NOVA_SECRET is set too"),
+        ({"NOVA_SECRET_FILE": "{here}/absent"}, "No such file"),
+        ({"NOVA_SECRET_FILE": "{here}"}, "Is a directory"),
+    ],
+)
+def test_c3_a_secret_s_file_that_cannot_be_used_is_named(
+    tmp_path: Path, environ: dict[str, str], fix: str
+) -> None:
+    with pytest.raises(BadConfig, match=fix) as caught:
+        load({name: text.format(here=tmp_path) for name, text in environ.items()})
+    assert caught.value.variable == "NOVA_SECRET_FILE"
+    assert str(tmp_path) in caught.value.message
+
+
+def test_c3_only_secrets_stand_in_files() -> None:
+    with pytest.raises(BadConfig, match="NOVA_PORT_FILE"):
+        load({"NOVA_PORT_FILE": "/etc/port"})
+    with pytest.raises(BadConfig, match="did you mean NOVA_SECRET_FILE"):
+        load({"NOVA_SECRET_FIEL": "/run/secrets/nova"})
 
 
 def test_c4_secrets_and_passwords_never_print() -> None:

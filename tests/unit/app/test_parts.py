@@ -1,0 +1,54 @@
+"""A process is given what its part reads: no other part's secrets, and nobody's rights over PostgreSQL."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from nova.app import rooms
+from nova.app.authority import issue_all
+from nova.app.callers import GATEWAY
+from nova.app.processes import RELAY, parts_of
+from nova.platform.config import Config
+from nova.platform.configure import load
+from nova.platform.knobs import knobs_of
+
+BOSS = "the-administrators-password"
+PLACE = "postgresql://db:5432/postgres"
+OWN = {
+    "NOVA_SECRET": ("a-secret-for-the-cursors-of-the-gateway", GATEWAY),
+    "NOVA_IDENTITY_KEK": ("a-key-that-seals-the-keys-of-identity", "identity"),
+    "NOVA_SMTP_URL": ("smtp://nova:mail-pw@mail.example.org", "identity"),
+    "NOVA_NEO4J_URL": ("neo4j://nova:graph-pw@graph.example.org", "graph"),
+}
+GIVEN = {
+    **{name: value for name, (value, _) in OWN.items()},
+    "NOVA_POSTGRES_URL": f"postgresql://boss:{BOSS}@db:5432/postgres",
+    "NOVA_POSTGRES_REPLICA_URL": f"postgresql://db:5432/postgres?user=boss&password={BOSS}",
+    "NOVA_REDIS_URL": "redis://cache",
+    "NOVA_MAIL_FROM": "no-reply@example.org",
+}
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, str]]:
+    certificates = tmp_path_factory.mktemp("certificates")
+    issue_all(certificates)
+    return {part.name: part.environment for part in parts_of(load(GIVEN), GIVEN, certificates)}
+
+
+@pytest.mark.parametrize("part", [*rooms.ROOMS, RELAY, GATEWAY])
+def test_c4_a_part_has_its_own_secrets_alone(
+    environments: Mapping[str, Mapping[str, str]], part: str
+) -> None:
+    environment = environments[part]
+    for variable, (value, reader) in OWN.items():
+        assert environment.get(variable) == (value if part == reader else None)
+    assert environment["NOVA_POSTGRES_URL"] == environment["NOVA_POSTGRES_REPLICA_URL"] == PLACE
+    assert BOSS not in " ".join(environment.values())
+    load(environment)
+
+
+def test_knobs_name_parts_that_there_are() -> None:
+    for section in Config.__dataclass_fields__.values():
+        for _, _, spec in knobs_of(section.default_factory):  # type: ignore[arg-type]
+            assert spec.parts <= {*rooms.ROOMS, RELAY, GATEWAY}, spec.variable
