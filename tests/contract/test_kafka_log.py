@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 from aiokafka.admin import NewTopic
+from aiokafka.errors import RequestTimedOutError
 from google.protobuf.wrappers_pb2 import BytesValue
 from prometheus_client import REGISTRY
 
@@ -20,7 +21,7 @@ from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster, Place
 from nova.platform.log.kafka_registry import SchemaRegistry
 from nova.platform.log.kafka_wire import unframed
-from nova.platform.log.port import Fence, Subscription
+from nova.platform.log.port import Fence, Fenced, Subscription
 from tests.contract.test_event_log import OTHERS, THINGS, failed, record, tailed, take
 from tests.real import ENGINES, on_real_engines
 from tests.scratch import EffectTx, Scratch
@@ -93,6 +94,24 @@ async def test_an_append_that_is_cancelled_leaves_nothing_half_done(log: KafkaLo
             if b"last" in found:
                 break
     assert found.count(b"cut") % 50 == 0
+
+
+async def test_x4_an_old_turn_is_fenced_also_where_the_last_one_could_not_be_asked_for(
+    log: KafkaLog, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unanswered(*_: object, **__: object) -> None:
+        raise RequestTimedOutError
+
+    old, newer = Fence(producer="outbox:a", turn=2), Fence(producer="outbox:a", turn=3)
+    await log.append([record(payload=b"3")], fence=newer)
+    async with KafkaLog(cluster) as paused:
+        with monkeypatch.context() as patched, pytest.raises(Unavailable):
+            patched.setattr(paused._admin, "list_consumer_group_offsets", unanswered)
+            await paused.append([record(payload=b"2")], fence=old)
+        with pytest.raises(Fenced):
+            await paused.append([record(payload=b"2")], fence=old)
+    await log.append([record(payload=b"3")], fence=newer)
+    assert [one.payload for one in await tailed(log, 2)] == [b"3", b"3"]
 
 
 async def test_a_broker_that_does_not_answer_is_unavailable() -> None:

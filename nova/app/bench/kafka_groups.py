@@ -18,20 +18,21 @@ _SETTLED: Final = "Stable"
 
 async def all_handled(kafka: Kafka) -> bool:
     """Return whether every group has settled, and committed all records of its partitions. Raises `Unavailable`."""
-    from nova.platform.log.kafka_cluster import answered, ended, started  # noqa: PLC0415 - only where there is one
+    from nova.platform.log.kafka_cluster import answered  # noqa: PLC0415 - only where there is one
+    from nova.platform.log.kafka_ends import ended, started  # noqa: PLC0415 - as above
 
     cluster = cluster_of(kafka)
     admin, looker = cluster.admin(), cluster.reader()
     try:
-        await started(admin.start, admin.close)
-        await started(looker.start, looker.stop)
+        await started(admin)
+        await started(looker)
         async with answered():
             known = await admin.list_consumer_groups()
             groups = [name for name, kind, *_ in known if kind == _KIND and name.startswith(cluster.prefix)]
             return bool(groups) and all([await _has_handled(admin, looker, group) for group in groups])
     finally:
-        await ended(looker.stop)
-        await ended(admin.close)
+        await ended(looker)
+        await ended(admin)
 
 
 async def _has_handled(admin: "AIOKafkaAdminClient", looker: "AIOKafkaConsumer", group: str) -> bool:

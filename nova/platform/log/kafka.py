@@ -12,7 +12,8 @@ from uuid import UUID
 
 from nova.platform.events import Topic
 from nova.platform.log import kafka_read
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started
+from nova.platform.log.kafka_cluster import Cluster, Place, answered
+from nova.platform.log.kafka_ends import ended, started
 from nova.platform.log.kafka_group import KafkaMember
 from nova.platform.log.kafka_producers import TURNS, Producers
 from nova.platform.log.kafka_registry import SchemaRegistry
@@ -36,20 +37,20 @@ class KafkaLog:
         self._admin = self._cluster.admin()
         self._topics = Topics(self._cluster, self._admin)
         self._producers = Producers(self._cluster, self._admin, self._frames)
-        await started(self._admin.start, self._admin.close)
+        await started(self._admin)
         self._looker = self._cluster.reader()
         try:
-            await started(self._looker.start, self._looker.stop)
+            await started(self._looker)
         except BaseException:
-            await ended(self._admin.close)
+            await ended(self._admin)
             raise
 
     async def close(self) -> None:
         """Leave all groups and end the connections."""
         await asyncio.gather(*(member.aclose() for member in list(self._members)))
         await self._producers.close()
-        await ended(self._looker.stop)
-        await ended(self._admin.close)
+        await ended(self._looker)
+        await ended(self._admin)
 
     async def __aenter__(self) -> Self:
         await self.open()

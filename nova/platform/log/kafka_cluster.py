@@ -1,8 +1,8 @@
 """A Kafka cluster as Nova uses it: its names, and the clients with the settings that the promises rest on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -32,7 +32,6 @@ _REBALANCE_S = 30.0
 # A broker answers the transaction after another one with "not yet" while it writes the markers of that: ask again soon.
 _RETRY_S = 0.005
 _TRANSACTION_S = 10.0
-_STOP_S = 3.0
 _REFUSALS = (InvalidTopicError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
 
 
@@ -121,39 +120,11 @@ def translated() -> Iterator[None]:
 async def answered(within_s: float = ANSWER_S) -> AsyncIterator[None]:
     """As `translated`, and `Unavailable` too when the block takes more than `within_s` seconds."""
     try:
-        with translated():
-            async with asyncio.timeout(within_s):
+        async with asyncio.timeout(within_s):
+            with translated():
                 yield
     except TimeoutError as error:
         raise Unavailable(f"Kafka has not answered in {within_s:g} s.") from error
-
-
-async def started(
-    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, within_s: float = ANSWER_S
-) -> None:
-    """Start a client; where that fails, or takes too long, or is cancelled, stop it again. Raises `Unavailable`.
-
-    A client that is cancelled while it connects would lose that connection, so it is let connect before it is stopped.
-    """
-    starting = asyncio.ensure_future(start())
-
-    async def end() -> None:
-        await asyncio.wait([starting])
-        await stop()
-
-    try:
-        async with answered(within_s):
-            await asyncio.shield(starting)
-    except BaseException:
-        await ended(end)
-        raise
-
-
-async def ended(stop: Callable[[], Awaitable[None]]) -> None:
-    """Stop a client. It may be that there is nobody to say goodbye to."""
-    with suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(_STOP_S):
-            await stop()
 
 
 def _ms(seconds: float) -> int:

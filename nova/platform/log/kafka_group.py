@@ -16,7 +16,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from prometheus_client import Counter
 
 from nova.platform.events import Topic
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started, translated
+from nova.platform.log.kafka_cluster import Cluster, Place, answered, translated
+from nova.platform.log.kafka_ends import ended, started
 from nova.platform.log.kafka_topics import Topics
 from nova.platform.log.kafka_wire import Fetched, in_order
 from nova.platform.log.port import Delivered
@@ -77,7 +78,7 @@ class KafkaMember:
         consumer, self._consumer = self._consumer, None
         self._left(self)
         if consumer is not None:
-            await ended(consumer.stop)
+            await ended(consumer)
 
     async def _joined(self) -> AIOKafkaConsumer:
         async with self._joining:
@@ -87,7 +88,7 @@ class KafkaMember:
                 consumer.subscribe(
                     [self._cluster.on_wire(topic.name) for topic in self._wanted], listener=self._deal
                 )
-                await started(consumer.start, consumer.stop, within_s=_JOIN_S)
+                await started(consumer, within_s=_JOIN_S)
                 self._consumer = consumer
         return self._consumer
 

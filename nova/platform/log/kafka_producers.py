@@ -7,19 +7,21 @@ its producer; it gets a new one, and then sees that its turn is over.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started
+from nova.platform.log.kafka_cluster import ANSWER_S, Cluster, Place, answered
+from nova.platform.log.kafka_ends import ended, started
 from nova.platform.log.kafka_wire import headers_of
 from nova.platform.log.port import Fence, Fenced, Record
 
 TURNS = "nova.relay.turns"
 """The topic under whose name turns are kept. It has no records."""
+_ABORT_S = 2.0
 _LOST = (ProducerFenced, InvalidProducerEpoch)
 
 
@@ -54,11 +56,11 @@ class Producers:
         """Append records, each of which may be there or not when this raises `Unavailable`."""
         async with self._free.lock:
             if self._free.producer is None:
-                self._free.producer = await self._started(self._cluster.producer())
+                self._free.producer = await self._started()
             producer = self._free.producer
         try:
             async with answered():
-                await self._send(producer, records)
+                await _all(*await self._sent(producer, records))
         except BaseException:
             if self._free.producer is producer:
                 await self._drop(self._free)
@@ -77,8 +79,7 @@ class Producers:
     async def _append_in_turn(self, one: _Turns, records: Sequence[Record], fence: Fence) -> bool:
         """Append in one transaction; return False when the producer's identity is another's by now."""
         if one.producer is None:
-            one.producer = await self._started(self._cluster.producer(fence.producer))
-            one.turn = await self._last_turn(fence.producer)
+            one.producer, one.turn = await self._identified(fence.producer)
         if fence.turn < one.turn:
             raise Fenced
         try:
@@ -91,17 +92,30 @@ class Producers:
         one.turn = fence.turn
         return True
 
+    async def _identified(self, name: str) -> tuple[AIOKafkaProducer, int]:
+        """Return a producer that has fenced all others of this name, and the last turn that they had.
+
+        In this order: nobody else can have a turn after the producer has started. Where the turn cannot be read there
+        is no producer, or the next append would not compare its turn with any.
+        """
+        producer = await self._started(name)
+        try:
+            return producer, await self._last_turn(name)
+        except BaseException:
+            await ended(producer)
+            raise
+
     async def _transact(self, producer: AIOKafkaProducer, records: Sequence[Record], fence: Fence) -> None:
+        """Commit the records and the turn together, or abort both, for which there is some time of its own."""
         lost: BaseException | None = None
-        async with answered():
+        async with answered(ANSWER_S + _ABORT_S):
             try:
-                async with producer.transaction():
-                    await asyncio.gather(
-                        self._send(producer, records),
-                        producer.send_offsets_to_transaction(
-                            {self._turns(): fence.turn}, self._group(fence.producer)
-                        ),
+                async with producer.transaction(), asyncio.timeout(ANSWER_S):
+                    sent = await self._sent(producer, records)
+                    turn = producer.send_offsets_to_transaction(
+                        {self._turns(): fence.turn}, self._group(fence.producer)
                     )
+                    await _all(*sent, turn)
             except _LOST as error:
                 lost = error
         if lost is not None:
@@ -120,9 +134,11 @@ class Producers:
     def _group(self, producer: str) -> str:
         return self._cluster.on_wire(f"{TURNS}.{producer}")
 
-    async def _send(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
-        """Send records in their order, and wait until all of them are acknowledged."""
-        sent = [
+    async def _sent(
+        self, producer: AIOKafkaProducer, records: Sequence[Record]
+    ) -> "list[asyncio.Future[object]]":
+        """Send records in their order; return what becomes of each."""
+        return [
             await producer.send(
                 self._cluster.on_wire(record.topic),
                 self._frames.get(record.topic, b"") + record.payload,
@@ -132,16 +148,21 @@ class Producers:
             )
             for record in records
         ]
-        for answer in await asyncio.gather(*sent, return_exceptions=True):
-            if isinstance(answer, BaseException):
-                raise answer
 
-    async def _started(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
-        await started(producer.start, producer.stop)
+    async def _started(self, identity: str | None = None) -> AIOKafkaProducer:
+        producer = self._cluster.producer(identity)
+        await started(producer)
         return producer
 
     async def _drop(self, one: _Turns) -> None:
         """Stop a producer of which nobody knows what it still has in flight; the next append starts another."""
         producer, one.producer = one.producer, None
         if producer is not None:
-            await ended(producer.stop)
+            await ended(producer)
+
+
+async def _all(*awaited: Awaitable[object]) -> None:
+    """Wait for all, also where some fail; then raise what the first of those says."""
+    for answer in await asyncio.gather(*awaited, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer

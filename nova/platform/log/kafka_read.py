@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import OffsetOutOfRangeError
 
-from nova.platform.log.kafka_cluster import Cluster, Place, answered, ended, started, translated
+from nova.platform.log.kafka_cluster import Cluster, Place, answered, translated
+from nova.platform.log.kafka_ends import ended, started
 from nova.platform.log.kafka_wire import Fetched, in_order
 from nova.platform.log.port import Delivered, Position, PositionLost
 
@@ -76,11 +77,11 @@ async def all_kept(cluster: Cluster, places: Sequence[Place]) -> list[Delivered]
 @asynccontextmanager
 async def _reader(cluster: Cluster) -> AsyncIterator[AIOKafkaConsumer]:
     reader = cluster.reader()
-    await started(reader.start, reader.stop)
+    await started(reader)
     try:
         yield reader
     finally:
-        await ended(reader.stop)
+        await ended(reader)
 
 
 async def _bounds(

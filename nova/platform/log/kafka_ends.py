@@ -1,0 +1,77 @@
+"""How Nova's clients of Kafka begin and end: within bounds, and with nothing of them going on afterwards.
+
+aiokafka's `stop` waits for all that is in flight, however long that takes; when it is cut short it leaves tasks and
+sockets behind, and does nothing when it is called again. A producer that is left like that writes what it had in hand
+whenever the broker is back, and a consumer is a member of its group that handles nothing. There is no public way to
+end them, so this reaches for their parts.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, ProducerClosed
+
+from nova.platform.log.kafka_cluster import ANSWER_S, answered
+
+Client: TypeAlias = AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer
+
+_CONNECT_S = 1.0
+_STOP_S = 3.0
+
+
+async def started(client: Client, *, within_s: float = ANSWER_S) -> None:
+    """Start a client; where that fails, or takes too long, or is cancelled, end it. Raises `Unavailable`.
+
+    A client that is cancelled while it connects would lose that connection, so it gets a moment to connect first.
+    """
+    starting = asyncio.ensure_future(client.start())
+    try:
+        async with answered(within_s):
+            await asyncio.shield(starting)
+    except BaseException:
+        try:
+            await asyncio.wait([starting], timeout=_CONNECT_S)
+        finally:
+            starting.cancel()
+            await ended(client)
+        raise
+
+
+async def ended(client: Client) -> None:
+    """Stop a client. It may be that there is nobody to say goodbye to: then it is cut off."""
+    stop = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
+    try:
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await stop()
+    finally:
+        await _cut(client)
+
+
+async def _cut(client: Client) -> None:
+    """End what `stop` has left: the client's tasks, the records that it still held, and its connections."""
+    wire = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - see above
+    left = [task for task in asyncio.all_tasks() if _works_on(task, wire)]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=_STOP_S)
+    if isinstance(client, AIOKafkaProducer):
+        client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - see above
+    for connection in wire._conns.values():  # noqa: SLF001 - see above
+        if connection.connected():
+            # Or what is still to be sent would go out later.
+            connection._writer.transport.abort()  # noqa: SLF001 - see above
+    await wire.close()
+
+
+def _works_on(task: "asyncio.Task[Any]", wire: object) -> bool:
+    """Whether a task is one of aiokafka's that speaks over `wire`: it runs a method of a part that has it."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    part = None if frame is None else frame.f_locals.get("self")
+    if not type(part).__module__.startswith("aiokafka."):
+        return False
+    return wire in (getattr(part, "_client", None), getattr(part, "client", None))
