@@ -267,15 +267,18 @@ def bench_list() -> None:
 
 @bench.command(name="run")
 @click.argument("name")
-@click.option("--processes", is_flag=True, help="Of rooms: a process for each, over mutual TLS.")
+@click.option("--processes", is_flag=True, help="A process for each room, over mutual TLS.")
+@click.option(
+    "--real", is_flag=True, help="Of rooms and events: on the real engines that `make engines` fetched."
+)
 @click.option("--only", help="Of chaos: the rows whose names hold this.")
 @JSON
-def bench_run(name: str, *, processes: bool, only: str | None, as_json: bool) -> None:
+def bench_run(name: str, *, processes: bool, real: bool, only: str | None, as_json: bool) -> None:
     """Run the benchmark NAME; exit with 3 when its objective is missed."""
     settings = configured()
     from nova.app.bench.catalog import run_benchmark
 
-    run(lambda: run_benchmark(settings, name, processes=processes, only=only, as_json=as_json))
+    run(lambda: run_benchmark(settings, name, as_json=as_json, processes=processes, real=real, only=only))
 
 
 @bench.command(name="compare")

@@ -47,6 +47,7 @@ OVERLAP_S: Final = LONGEST_RECONNECT_S * 1.2 + 0.5
 """How long two of a room run beside each other when one replaces the other: by then every caller knows both."""
 
 _NOVA: Final = (sys.executable, "-m", "nova.app")
+_METERED: Final = (*rooms.ROOMS, RELAY, GATEWAY)
 _ASK_S: Final = 2.0
 _POSTGRES: Final = ("NOVA_POSTGRES_URL", "NOVA_POSTGRES_REPLICA_URL", "NOVA_POSTGRES_POOLER_URL")
 _TARGET: Final = "ipv4:127.0.0.1:{port},127.0.0.1:{spare}"
@@ -134,8 +135,11 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
     places = {name: without_user(environment[name]) for name in _POSTGRES if environment.get(name)}
     base = {**environment, **places, "NOVA_GRPC_TARGET": _TARGET}
 
+    def alone(part: str) -> dict[str, str]:
+        return {**environ_for(part, base), **_metered(config, part)}
+
     def with_certificate(part: str) -> dict[str, str]:
-        return {**environ_for(part, base), **variables_of(files_of(certificates, part))}
+        return {**alone(part), **variables_of(files_of(certificates, part))}
 
     async def relay_serves(_: bool) -> bool:
         return True
@@ -147,16 +151,16 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
                 command=(*_NOVA, "serve", room),
                 environment=with_certificate(room),
                 serves=partial(room_serves, config, own, room),
-                moved={"NOVA_GRPC_SPARE": "on"},
+                moved={"NOVA_GRPC_SPARE": "on", **_metered(config, room, moved=True)},
             )
             for room in rooms.ROOMS
         ),
         Part(
             name=RELAY,
             command=(*_NOVA, RELAY),
-            environment=environ_for(RELAY, base),
+            environment=alone(RELAY),
             serves=relay_serves,
-            moved={},
+            moved=_metered(config, RELAY, moved=True),
         ),
         Part(
             name=GATEWAY,
@@ -165,6 +169,22 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
             serves=partial(gateway_serves, f"http://{config.server.host}:{config.server.port}"),
         ),
     ]
+
+
+def metrics_ports() -> int:
+    """Return how many ports the metrics of all parts need: each part has one, and one for its replacement."""
+    return 2 * len(_METERED)
+
+
+def metrics_port_of(base: int, part: str, *, moved: bool = False) -> int:
+    """Return the port of a part's metrics, or of its replacement's, where NOVA_METRICS_PORT is `base`."""
+    return base + _METERED.index(part) + (len(_METERED) if moved else 0)
+
+
+def _metered(config: Config, part: str, *, moved: bool = False) -> dict[str, str]:
+    """Return what tells a part the port of its metrics, where they are wanted: no two can have the same."""
+    base = config.telemetry.metrics_port
+    return {} if base is None else {"NOVA_METRICS_PORT": str(metrics_port_of(base, part, moved=moved))}
 
 
 def environment_of(config: Config, below: Ground, environ: Mapping[str, str]) -> dict[str, str]:

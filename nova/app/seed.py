@@ -4,7 +4,9 @@ A world is the same for the same size, seed and moment. These are noted in the d
 so that a seeding which was cut off is taken up again with the same people, and nothing comes twice.
 """
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,8 +27,10 @@ from nova.app.world import rows
 from nova.app.world.generate import generate
 from nova.app.world.model import World, WorldSize
 from nova.platform import config as knobs
+from nova.platform.backoff import Backoff
 from nova.platform.config import Config
 from nova.platform.db.database import Database, DatabaseConfig
+from nova.platform.errors import Timeout, Unavailable
 from nova.platform.relay import Relay
 from nova.services.content import events as content_events
 from nova.services.content.store.tx import ContentTx
@@ -43,6 +47,7 @@ from nova.services.user.store.tx import UserTx
 
 SEED: Final = 7
 STEP: Final = 1000
+LOG_S: Final = 60.0
 
 _FILE = "world.json"
 _log = structlog.get_logger(__name__)
@@ -184,9 +189,7 @@ class Seeder:
         async with log_of(self._sources) as log:
             for room in ("identity", "user", "graph", "content", "social"):
                 async with self._database(room) as database:
-                    relay = Relay(database=database, log=log)
-                    while await relay.publish():
-                        pass
+                    await emptied(Relay(database=database, log=log))
 
     def _steps(self, items: Sequence[T], noun: str) -> Iterator[Sequence[T]]:
         """Cut `items` into pieces of a transaction each, and tell how far it is."""
@@ -201,6 +204,23 @@ class Seeder:
         )
         async with Database(settings) as database:
             yield database
+
+
+async def emptied(relay: Relay, *, within_s: float = LOG_S) -> None:
+    """Publish all that waits in an outbox. A log that has only just started may not answer yet: it is asked again.
+
+    Raises `Unavailable` or `Timeout` where it still does not after `within_s` seconds.
+    """
+    waits, failures, until = Backoff(longest_s=1.0), 0, time.monotonic() + within_s
+    while True:
+        try:
+            if not await relay.publish():
+                return
+        except (Unavailable, Timeout):
+            failures += 1
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(waits.wait_s(failures))
 
 
 async def seed(config: Config) -> None:

@@ -24,22 +24,24 @@ from nova.platform.errors import NotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """One benchmark. `in_processes` measures the other shape of the platform, where that is something else.
+    """One benchmark. `takes` are the options that change what it measures: `measure` has them by name.
 
-    `measure_some` measures only the cases whose names hold a text, where there are many.
+    processes: in the other shape of the platform. real: on the real engines. only: the cases whose names hold a text.
     """
 
     name: str
     sentence: str
-    measure: Callable[[Config], Awaitable[Result]]
-    in_processes: Callable[[Config], Awaitable[Result]] | None = None
-    measure_some: Callable[[Config, str], Awaitable[Result]] | None = None
+    measure: Callable[..., Awaitable[Result]]
+    takes: frozenset[str] = frozenset()
 
 
 async def _beside(name: str, _config: Config) -> Result:
     """Run a benchmark of the repository, which brings the engines that it needs."""
     return await beside.measure(name)
 
+
+_SHAPES: Final = frozenset({"processes"})
+_ENGINES: Final = frozenset({"real"})
 
 BENCHMARKS: Final = {
     benchmark.name: benchmark
@@ -53,12 +55,13 @@ BENCHMARKS: Final = {
             name="rooms",
             sentence="each room at its own gRPC port, at a constant rate; --processes: a process a room, mutual TLS",
             measure=rooms,
-            in_processes=partial(rooms, processes=True),
+            takes=_SHAPES | _ENGINES,
         ),
         Benchmark(
             name="events",
-            sentence="from a commit to its effects in other rooms, by topic: 14 kinds of deeds at a constant rate",
+            sentence="from a commit to its effects in other rooms, by topic: 19 kinds of deeds at a constant rate",
             measure=events,
+            takes=_SHAPES | _ENGINES,
         ),
         Benchmark(
             name="storm",
@@ -69,19 +72,19 @@ BENCHMARKS: Final = {
             name="promises",
             sentence="how soon what has ended is refused at every door, a block hides, and what a forgery costs",
             measure=promises,
-            in_processes=partial(promises, processes=True),
+            takes=_SHAPES,
         ),
         Benchmark(
             name="overload",
             sentence="five times the home pages that can be served: what is answered, and how soon",
             measure=overload,
-            in_processes=partial(overload, processes=True),
+            takes=_SHAPES,
         ),
         Benchmark(
             name="chaos",
             sentence="each part killed, hung or cut off under load: what goes on, what is lost; --only chooses rows",
             measure=chaos,
-            measure_some=chaos,
+            takes=frozenset({"only"}),
         ),
         *(
             Benchmark(name=name, sentence=sentence, measure=partial(_beside, name))
@@ -91,25 +94,18 @@ BENCHMARKS: Final = {
 }
 
 
-async def run_benchmark(
-    config: Config, name: str, *, processes: bool, only: str | None = None, as_json: bool
-) -> int:
+async def run_benchmark(config: Config, name: str, *, as_json: bool, **options: object) -> int:
     """Run a benchmark and print what it found; 3 when an objective is missed. Raises `NotFound`.
 
-    Raises `click.UsageError` for `processes` where a benchmark has one shape only, and for `only` where it has no
-    cases to choose from.
+    `options` are those of the command; False and None: not given. Raises `click.UsageError` for one that changes
+    nothing of this benchmark.
     """
     if name not in BENCHMARKS:
         raise NotFound(f"There is no benchmark {name!r}: use one of {', '.join(BENCHMARKS)}.")
     chosen = BENCHMARKS[name]
-    measure = chosen.in_processes if processes else chosen.measure
-    if measure is None:
-        raise click.UsageError(f"{name} has one shape only: leave --processes out.")
-    if only is None:
-        result = await measure(config)
-    elif chosen.measure_some is None:
-        raise click.UsageError(f"{name} has no cases to choose from: leave --only out.")
-    else:
-        result = await chosen.measure_some(config, only)
+    given = {option: value for option, value in options.items() if value not in (False, None)}
+    for option in given.keys() - chosen.takes:
+        raise click.UsageError(f"{name} knows no --{option}: leave it out.")
+    result = await chosen.measure(config, **given)
     click.echo(json.dumps(result.document()) if as_json else result.table())
     return 0 if result.met else MISSED

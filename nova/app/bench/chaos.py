@@ -12,20 +12,20 @@ import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from nova.app.bench import machine
 from nova.app.bench.chaos_load import WHOLE_S, Crowd, Reader, crowd
 from nova.app.bench.chaos_rows import Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.figures import Figure, Result, quantile
 from nova.app.bench.neo4j_follows import follows_in_neo4j
 from nova.app.bench.open_loop import Load, at_rate
+from nova.app.bench.own_nova import described
 from nova.app.bench.proof import Found, drained, proof
 from nova.app.progress import progress
-from nova.platform.config import Config
+from nova.platform.config import Config, World
 from nova.platform.errors import InvalidArgument, NovaError, Timeout
 
 FAULT_S: Final = 4.0
@@ -44,28 +44,29 @@ _NOTES: Final = (
     "named: what they said was left out. silent: something was missing, and nothing said so.",
     "acked: writes; each is sent until it is answered. refused: UNAVAILABLE or TIMEOUT, then sent again.",
     "no answer: requests without one. wrong: any other code. lost, doubled: seen less, or more, than acked.",
+    "unproved: the row came to no end, so that nothing was compared; then lost and doubled stay empty.",
     "  Where Neo4j is, it must hold what the ledger does: another hash is a loss and a double.",
     "back: from the end of the fault until all serves, a page is whole, and a new post gets into a feed.",
-    "Goals: reads ≥ 99 % but for feed and gateway; silent, wrong, lost, doubled 0; no answer 0 but for the gateway;",
-    "  back ≤ 15 s, of Redis ≤ 60 s.",
+    "Goals: reads ≥ 99 % but for feed and gateway; silent, wrong, lost, doubled, unproved 0;",
+    "  no answer 0 but for the gateway; back ≤ 15 s, of Redis ≤ 60 s.",
 )
 
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What came of one row. `failure` says why it came to no end."""
+    """What came of one row. `failure` says why it came to no end; `found` is there only once all was compared."""
 
     row: Row
     people: Crowd | None = None
     reads: Load | None = None
-    found: Found = field(default_factory=Found)
+    found: Found | None = None
     back_s: float = WHOLE_S
     failure: str | None = None
 
 
 async def chaos(config: Config, only: str = "") -> Result:
     """Play all rows, or those whose names hold `only`. Raises `InvalidArgument` where there are none."""
-    told = progress(quiet=False)
+    told, where = progress(quiet=False), described(World.NONE, processes=True)
     figures: list[Figure] = []
     remarks: dict[str, str] = {}
     for act in chosen(acts_of(config), only):
@@ -75,12 +76,12 @@ async def chaos(config: Config, only: str = "") -> Result:
         waiting = deque(act.rows)
         while waiting:
             told.step(f"Starting the platform for {len(waiting)} rows")
-            for outcome in await _played(act, waiting):
+            for outcome in await _played(act, waiting, where):
                 figures += figures_of(outcome)
                 remarks[outcome.row.name] = remark_of(outcome)
     return Result(
         benchmark="chaos",
-        machine=machine.machine(),
+        machine=where,
         figures=figures,
         notes=_NOTES,
         by_case=True,
@@ -98,13 +99,15 @@ def chosen(acts: Sequence[Act], only: str) -> Sequence[Act]:
     return found
 
 
-async def _played(act: Act, waiting: "deque[Row]") -> list[Outcome]:
-    """Play rows on one stage, until there are no more, or one has left it in ruins."""
+async def _played(act: Act, waiting: "deque[Row]", where: dict[str, str]) -> list[Outcome]:
+    """Play rows on one stage, until there are no more, or one has left it in ruins; `where` is told its engines."""
     outcomes: list[Outcome] = []
     told = progress(quiet=False)
     with tempfile.TemporaryDirectory(prefix="nova-chaos-") as folder:
         async with act.place(Path(folder) / "data") as stage:
             numbers = itertools.count()
+            if stage.versions:
+                where["real engines"] = stage.versions
             while waiting and not (outcomes and outcomes[-1].failure):
                 row = waiting.popleft()
                 told.step(row.name)
@@ -130,13 +133,19 @@ async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> 
             finally:
                 outcome.reads = await reading
         await _drained(stage)
-        outcome.found = await proof(stage.asks, [*people.writers, people.author], people.targets)
-        if stage.neo4j_url is not None:
-            follows = await follows_in_neo4j(stage.below.sources, stage.neo4j_url)
-            outcome.found.compare("follows in Neo4j", expected=[follows.from_truth], seen=[follows.in_use])
+        outcome.found = await _compared(stage, people)
     except NovaError as error:
         outcome.failure = f"{error.message} Its log: {_kept(stage.below.log)}"
     return outcome
+
+
+async def _compared(stage: Stage, people: Crowd) -> Found:
+    """Compare all that can be seen with what was acknowledged. Raises `Timeout` where there is nothing to compare."""
+    found = await proof(stage.asks, [*people.writers, people.author], people.targets)
+    if stage.neo4j_url is not None:
+        follows = await follows_in_neo4j(stage.below.sources, stage.neo4j_url)
+        found.compare("follows in Neo4j", expected=[follows.from_truth], seen=[follows.in_use])
+    return found
 
 
 async def calm(reader: Reader) -> None:
@@ -165,11 +174,14 @@ async def _drained(stage: Stage) -> None:
 
 def figures_of(outcome: Outcome) -> list[Figure]:
     """Return what is told of a row."""
-    row, people, reads = outcome.row, outcome.people, outcome.reads
+    row, people, reads, found = outcome.row, outcome.people, outcome.reads, outcome.found
     name, figures = row.name, []
-    back = Figure(name=f"{name}, back", value=outcome.back_s, unit="s", goal=row.back_s)
+    ends = [
+        Figure(name=f"{name}, unproved", value=int(found is None), unit="", goal=0),
+        Figure(name=f"{name}, back", value=outcome.back_s, unit="s", goal=row.back_s),
+    ]
     if people is None:
-        return [back]
+        return ends
     writers = [*people.writers, people.author]
     if reads is not None:
         share = 100 * len(reads.seconds) / (len(reads.seconds) + len(reads.errors))
@@ -182,19 +194,19 @@ def figures_of(outcome: Outcome) -> list[Figure]:
         "refused": (sum(writer.told.refused.total() for writer in writers), None),
         "no answer": (sum(writer.told.unanswered for writer in writers), 0 if row.answers else None),
         "wrong": (len(_wrong(people)), 0),
-        "lost": (len(outcome.found.lost), 0),
-        "doubled": (len(outcome.found.doubled), 0),
     }
+    if found is not None:
+        counts |= {"lost": (len(found.lost), 0), "doubled": (len(found.doubled), 0)}
     figures += [
         Figure(name=f"{name}, {column}", value=count, unit="", goal=goal)
         for column, (count, goal) in counts.items()
     ]
-    return [*figures, back]
+    return [*figures, *ends]
 
 
 def remark_of(outcome: Outcome) -> str:
     """Return in words what was named, and the first of whatever was not right."""
-    people, failure = outcome.people, outcome.failure
+    people, failure, found = outcome.people, outcome.failure, outcome.found or Found()
     if people is None:
         return failure or ""
     unanswered = Counter(error.message for error in outcome.reads.errors) if outcome.reads else Counter[str]()
@@ -202,8 +214,8 @@ def remark_of(outcome: Outcome) -> str:
         "reads": [f"{many} times {why}" for why, many in unanswered.most_common()],
         "silent": people.reader.silent,
         "wrong": _wrong(people),
-        "lost": outcome.found.lost,
-        "doubled": outcome.found.doubled,
+        "lost": found.lost,
+        "doubled": found.doubled,
     }
     sentences = [f"{what}: {one}" for what, many in not_right.items() for one in many[:_TOLD]]
     named = ", ".join(people.reader.named) or "nothing"

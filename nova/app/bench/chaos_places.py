@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from nova.app.authority import SUPERVISOR, files_of
-from nova.app.bench.chaos_engines import real_engines
 from nova.app.bench.chaos_stage import Fitting, Stage, stage
+from nova.app.bench.real_engines import real_engines
 from nova.app.processes import room_serves
 from nova.app.supervisor import Part
 from nova.platform.config import Config

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from nova.app import rooms
-from nova.app.bench.chaos_engines import KAFKA, NEO4J, POOLER, PRIMARY, REAL_REDIS, REPLICA, not_fetched
 from nova.app.bench.chaos_faults import (
     Fault,
     engine_hung,
@@ -36,6 +35,7 @@ from nova.app.bench.chaos_places import (
     with_room_apart,
 )
 from nova.app.bench.chaos_stage import POSTGRES, REDIS, Stage
+from nova.app.bench.real_engines import KAFKA, NEO4J, POOLER, PRIMARY, REAL_REDIS, REPLICA, not_fetched
 from nova.app.callers import GATEWAY
 from nova.app.processes import RELAY
 from nova.platform.config import Config

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from nova.app.bench.chaos_engines import RealEngine, RealEngines
 from nova.app.bench.chaos_links import Link, postgres_link, redis_link
 from nova.app.bench.client import Clients
 from nova.app.bench.own_nova import SHEDDING_ALONE
+from nova.app.bench.real_engines import RealEngine, RealEngines
 from nova.app.engines.server import EngineServer
 from nova.app.ground import Ground, ground
 from nova.app.ports import free_port, free_range
@@ -35,7 +35,10 @@ _CONNECTIONS: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One that runs. `links` and `real` engines are by engine, where there are any; `data` is its data folder."""
+    """One that runs. `links` and `real` engines are by engine, where there are any; `data` is its data folder.
+
+    `versions` are those of the real engines; "" without.
+    """
 
     data: Path
     below: Ground
@@ -43,6 +46,7 @@ class Stage:
     asks: Clients
     links: Mapping[str, Link]
     real: Mapping[str, RealEngine]
+    versions: str
     neo4j_url: Neo4jUrl | None
 
     @property
@@ -94,14 +98,14 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
         url = f"http://{config.server.host}:{config.server.port}/graphql"
         asks = Clients(url, most=_CONNECTIONS)
         stack.push_async_callback(asks.aclose)
-        real = fitting.real.by_name if fitting.real else {}
         yield Stage(
             data=data,
             below=below,
             supervisor=supervisor,
             asks=asks,
             links=links,
-            real=real,
+            real=fitting.real.by_name if fitting.real else {},
+            versions=fitting.real.versions if fitting.real else "",
             neo4j_url=config.engines.neo4j_url,
         )
 

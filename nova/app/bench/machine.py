@@ -56,13 +56,13 @@ def memory_mib(pids: list[int], *, shared_once: bool = False) -> float:
 
 
 class CpuWatch:
-    """Counts the CPU time of a process and all that comes of it, from now on. What has ended meanwhile is not seen.
+    """Counts the CPU time of processes and all that comes of them, from now on. What has ended meanwhile is not seen.
 
-    `alone`: of the process without what came of it, such as the engines that it has started.
+    `alone`: without what came of them, such as the engines that one has started.
     """
 
-    def __init__(self, pid: int, *, alone: bool = False) -> None:
-        self._pid = pid
+    def __init__(self, *pids: int, alone: bool = False) -> None:
+        self._pids = pids
         self._alone = alone
         self._before = self._ticks()
 
@@ -72,7 +72,8 @@ class CpuWatch:
         return spent / os.sysconf("SC_CLK_TCK")
 
     def _ticks(self) -> dict[int, int]:
-        return {pid: _ticks(pid) for pid in ([self._pid] if self._alone else tree(self._pid))}
+        pids = self._pids if self._alone else [one for pid in self._pids for one in tree(pid)]
+        return {pid: _ticks(pid) for pid in pids}
 
 
 async def calm(pid: int, *, every_s: float = 1.0, within_s: float = 10.0) -> bool:

@@ -12,11 +12,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from nova.app.bench import machine
 from nova.app.bench.client import Client, Clients
 from nova.app.bench.figures import Figure, Result, quantile
 from nova.app.bench.open_loop import at_rate
-from nova.app.bench.own_nova import SHEDDING_ALONE, OwnNova, own_nova
+from nova.app.bench.own_nova import SHEDDING_ALONE, OwnNova, described, own_nova
 from nova.app.bench.tour import HOME
 from nova.app.bench.visitors import followers, signed_in
 from nova.app.bench.writers import LOST_ANSWERS
@@ -84,11 +83,10 @@ async def overload(config: Config, *, processes: bool = False) -> Result:
     world = config.server.world
     if world is World.NONE:
         raise InvalidArgument("Pages need people: unset NOVA_WORLD, or choose small, medium or big.")
-    shape = "a process a room, mutual TLS" if processes else "one process"
-    where = {**machine.machine(), "world": world.value, "shape": shape}
+    where = described(world, processes=processes)
     options = ["--processes"] if processes else []
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
-        async with own_nova(Path(folder) / "data", world, *options, **SHEDDING_ALONE) as nova:
+        async with own_nova(Path(folder) / "data", world, *options, knobs=SHEDDING_ALONE) as nova:
             clients = Clients(nova.graphql, most=_MOST_CONNECTIONS)
             try:
                 figures = await _figures(Readers(clients, await _tokens(nova)))

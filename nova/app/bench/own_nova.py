@@ -1,4 +1,4 @@
-"""A Nova of the benchmark's own: another process, in a folder of its own, on engines of its own."""
+"""A Nova of the benchmark's own: another process, in a folder of its own, on engines of its own, embedded or real."""
 
 import asyncio
 import json
@@ -9,8 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from nova.app.bench import machine
+from nova.app.bench.real_engines import RealEngines
 from nova.platform.config import World
 from nova.platform.errors import Unavailable
 
@@ -29,32 +32,54 @@ _END_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnNova:
-    """One that runs. `started_s` is what it says of its start."""
+    """One that runs. `started_s` is what it says of its start, `engines` are real ones that are no part of it."""
 
     graphql: str
     pid: int
+    engines: RealEngines | None
     started_s: float
     handles: tuple[str, ...]
     password: str
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes of which all others of it came, its engines' too."""
+        return [self.pid, *(self.engines.pids if self.engines else ())]
+
+
+def described(world: World, *, processes: bool, engines: RealEngines | None = None) -> dict[str, str]:
+    """Return what the figures of one are to be read with: the machine, the world, the shape and the engines."""
+    return {
+        **machine.machine(),
+        "world": world.value,
+        "shape": "a process a room, mutual TLS" if processes else "one process",
+        "engines": "embedded" if engines is None else engines.versions,
+    }
+
 
 @asynccontextmanager
-async def own_nova(data: Path, world: World, *options: str, **knobs: str) -> AsyncIterator[OwnNova]:
+async def own_nova(
+    data: Path,
+    world: World,
+    *options: str,
+    engines: RealEngines | None = None,
+    knobs: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[OwnNova]:
     """Run `nova up --still` without rate limits for the length of the block, then end it as a person would.
 
-    `options` are those of `nova up`, `knobs` variables of its environment.
+    `options` are those of `nova up`, `knobs` variables of its environment. It brings its engines unless there are some.
     """
     # Whatever the caller has configured is another Nova's.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NOVA_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "nova.app", "up", "--json", "--still", "--port", "0"),
         *("--world", world.value, "--data", str(data), *options),
-        env={**environment, "NOVA_LIMITS": "off", **knobs},
+        env={**environment, "NOVA_LIMITS": "off", **(engines.variables if engines else {}), **knobs},
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # a Ctrl-C of the benchmark's ends it by the block below
     )
     try:
-        yield await _ready(process)
+        yield await _ready(process, engines)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -62,7 +87,7 @@ async def own_nova(data: Path, world: World, *options: str, **knobs: str) -> Asy
             await process.wait()
 
 
-async def _ready(process: asyncio.subprocess.Process) -> OwnNova:
+async def _ready(process: asyncio.subprocess.Process, engines: RealEngines | None) -> OwnNova:
     if process.stdout is None:
         raise ValueError("the process was started without a pipe")
     async with asyncio.timeout(_READY_S):
@@ -73,6 +98,7 @@ async def _ready(process: asyncio.subprocess.Process) -> OwnNova:
     return OwnNova(
         graphql=said["graphql"],
         pid=said["pid"],
+        engines=engines,
         started_s=said["started_s"],
         handles=tuple(user["handle"] for user in said["users"]),
         password=said["users"][0]["password"],

@@ -28,7 +28,7 @@ from nova.app.bench import machine
 from nova.app.bench.client import Clients
 from nova.app.bench.doors import Doors
 from nova.app.bench.figures import Figure, Result, quantile, spread
-from nova.app.bench.own_nova import OwnNova, own_nova
+from nova.app.bench.own_nova import OwnNova, described, own_nova
 from nova.app.bench.visitors import done, followers, signed_in
 from nova.app.instance import running
 from nova.app.ports import free_range
@@ -73,12 +73,11 @@ async def promises(config: Config, *, processes: bool = False) -> Result:
         raise InvalidArgument(
             "Promises are made to people: unset NOVA_WORLD, or choose small, medium or big."
         )
-    shape = "a process a room, mutual TLS" if processes else "one process, plain text"
-    where = {**machine.machine(), "world": world.value, "shape": shape}
+    where = described(world, processes=processes)
     base = free_range(2 * len(ROOMS) + 1)
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
         data, option = Path(folder) / "data", "--processes" if processes else "--listen"
-        async with own_nova(data, world, option, NOVA_GRPC_PORT_BASE=str(base)) as nova:
+        async with own_nova(data, world, option, knobs={"NOVA_GRPC_PORT_BASE": str(base)}) as nova:
             doors = Doors(base, data / "certificates" if processes else None)
             clients, sources = Clients(nova.graphql, most=PEOPLE), running(data).sources
             dsn = sources.room_dsns["identity"]

@@ -1,7 +1,7 @@
 """Who asks the rooms, and about what: some people of the world who are signed in, its posts and their authors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from nova.api.content.v1 import content_pb2 as content
@@ -13,10 +13,12 @@ from nova.api.user.v1 import user_pb2 as user
 from nova.app.bench.client import Client
 from nova.app.bench.doors import Doors
 from nova.app.bench.own_nova import OwnNova
-from nova.app.bench.visitors import followers, signed_in
+from nova.app.bench.visitors import followers, refreshable, signed_in
 from nova.native.ids import ID_BYTES
 
 GUESTS: Final = 12
+SESSIONS: Final = 3
+"""Of each guest, to be refreshed: so many at once."""
 _POSTINGS: Final = 1000
 _AT_ONCE: Final = 200
 """Ids in one question about posts or people: the most that the rooms take."""
@@ -30,6 +32,7 @@ class Guest:
     second page of his feed begins.
     """
 
+    user_id: bytes
     handle: str
     token: str
     strangers: Sequence[bytes]
@@ -39,10 +42,14 @@ class Guest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """All of it. A post stands with its author; ids are bytes, as rooms exchange them."""
+    """All of it. A post stands with its author; ids are bytes, as rooms exchange them.
+
+    `refresh_tokens` are of sessions that nobody asks under: each is good once.
+    """
 
     guests: Sequence[Guest]
     password: str
+    refresh_tokens: Sequence[str]
     posts: Sequence[tuple[bytes, bytes]]
 
     @property
@@ -64,17 +71,18 @@ async def scene_of(nova: OwnNova, doors: Doors) -> Scene:
         fans = await followers(client, first, nova.handles[0], most=GUESTS)
         handles = list(dict.fromkeys((*nova.handles, *fans)))[:GUESTS]
         tokens = [await signed_in(client, handle, nova.password) for handle in handles]
+        refresh_tokens = [await refreshable(client, handle, nova.password) for handle in handles * SESSIONS]
     finally:
         await client.aclose()
     request = content.ListPostingsRequest(page_size=_POSTINGS)
     raw = await doors.ask("content", "ListPostings", request.SerializeToString())
     postings = content.ListPostingsResponse.FromString(raw).postings
     posts = [(posting.post_id, posting.author_id) for posting in postings]
-    scene = Scene(guests=[], password=nova.password, posts=posts)
+    scene = Scene(guests=[], password=nova.password, refresh_tokens=refresh_tokens, posts=posts)
     guests = [
         await _guest(doors, scene, handle, token) for handle, token in zip(handles, tokens, strict=True)
     ]
-    return Scene(guests=guests, password=nova.password, posts=posts)
+    return replace(scene, guests=guests)
 
 
 async def _guest(doors: Doors, scene: Scene, handle: str, token: str) -> Guest:
@@ -92,6 +100,7 @@ async def _guest(doors: Doors, scene: Scene, handle: str, token: str) -> Guest:
     first = feed.GetHomePageRequest(mode=feed.FEED_MODE_RANKED)
     raw = await doors.ask("feed", "GetHomePage", first.SerializeToString(), token)
     return Guest(
+        user_id=own,
         handle=handle,
         token=token,
         strangers=[one.user_id for one in profiles if not one.is_private and one.user_id not in known],

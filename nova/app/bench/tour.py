@@ -15,7 +15,7 @@ from typing import Final
 from nova.app.bench import machine
 from nova.app.bench.client import Client
 from nova.app.bench.figures import Figure, Result, spread
-from nova.app.bench.own_nova import OwnNova, own_nova
+from nova.app.bench.own_nova import OwnNova, described, own_nova
 from nova.app.bench.visitors import done, followers, signed_in
 from nova.platform.config import Config, World
 from nova.platform.errors import InvalidArgument, Timeout
@@ -54,7 +54,7 @@ async def tour(config: Config) -> Result:
     world = config.server.world
     if world is World.NONE:
         raise InvalidArgument("The tour needs people: unset NOVA_WORLD, or choose small, medium or big.")
-    where = {**machine.machine(), "world": world.value}
+    where = described(world, processes=False)
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
         async with own_nova(Path(folder) / "data", world) as first:
             first_start_s = first.started_s

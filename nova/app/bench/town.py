@@ -59,9 +59,9 @@ class Town:
         """Have one more."""
         self._people.append(await newcomer(self._asks, f"newcomer_{turn}"))
 
-    async def describe(self, turn: int) -> None:
-        """Change the profile."""
-        await self._done("updateProfile", turn, bio=f"Says {turn}")
+    async def hide(self, turn: int) -> None:
+        """Change the profile, and close the account to all who do not follow it."""
+        await self._done("updateProfile", turn, bio=f"Says {turn}", isPrivate=True)
 
     def to_other(self, verb: str) -> Deed:
         """Return what is done to somebody else: each pair has its turn once, and one way, before any has another."""
@@ -79,6 +79,11 @@ class Town:
         post = {"caption": f"Post {turn}", "contentType": "TEXT", "tags": ["bench"]}
         made = await done(self._asks, "createPost", "post { id }", token=self._author(turn), **post)
         self._post_ids[turn] = made["post"]["id"]
+
+    async def edit_post(self, turn: int) -> None:
+        """Change what was posted at the same turn."""
+        change = {"postId": self._post_ids[turn], "caption": f"Post {turn}, again"}
+        await done(self._asks, "editPost", "", token=self._author(turn), **change)
 
     async def delete_post(self, turn: int) -> None:
         """Delete what was posted at the same turn."""

@@ -36,6 +36,12 @@ async def signed_in(asks: Asks, handle: str, password: str) -> str:
     return str(payload["tokens"]["accessToken"])
 
 
+async def refreshable(asks: Asks, handle: str, password: str) -> str:
+    """Sign in, and return the refresh token of the session."""
+    payload = await done(asks, "signIn", "tokens { refreshToken }", login=handle, password=password)
+    return str(payload["tokens"]["refreshToken"])
+
+
 async def followers(asks: Asks, token: str, handle: str, *, most: int) -> Sequence[str]:
     """Return the handles of those who follow somebody, newest first, `most` at most."""
     answer = await asks.ask(_FOLLOWERS, {"handle": handle, "first": most}, token=token)

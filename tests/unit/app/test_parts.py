@@ -1,13 +1,14 @@
-"""A process is given what its part reads: no other part's secrets, and nobody's rights over PostgreSQL."""
+"""A process is given what its part reads: no other part's secrets, nobody's rights over PostgreSQL, a port of its own."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from nova.app import rooms
 from nova.app.authority import issue_all
 from nova.app.callers import GATEWAY
-from nova.app.processes import RELAY, parts_of
+from nova.app.processes import RELAY, metrics_port_of, metrics_ports, parts_of
 from nova.platform.config import Config
 from nova.platform.configure import load
 from nova.platform.knobs import knobs_of
@@ -46,6 +47,27 @@ def test_c4_a_part_has_its_own_secrets_alone(
     assert environment["NOVA_POSTGRES_URL"] == environment["NOVA_POSTGRES_REPLICA_URL"] == PLACE
     assert BOSS not in " ".join(environment.values())
     load(environment)
+
+
+def test_no_two_parts_have_their_metrics_at_one_port(tmp_path: Path) -> None:
+    issue_all(tmp_path)
+    given = {**GIVEN, "NOVA_METRICS_PORT": "9000"}
+    parts = parts_of(load(given), given, tmp_path)
+    told = [
+        int(variables["NOVA_METRICS_PORT"])
+        for part in parts
+        for variables in (part.environment, part.moved)
+        if variables is not None
+    ]
+    assert len(told) == len(set(told)) == 2 * len(parts) - 1, "the gateway has no replacement"
+    assert set(told) < set(range(9000, 9000 + metrics_ports()))
+    assert told[0] == metrics_port_of(9000, rooms.ROOMS[0])
+
+
+def test_where_nobody_wants_metrics_no_port_is_told(
+    environments: Mapping[str, Mapping[str, str]],
+) -> None:
+    assert not any("NOVA_METRICS_PORT" in environment for environment in environments.values())
 
 
 def test_knobs_name_parts_that_there_are() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import asyncpg
 import pytest
@@ -12,9 +13,11 @@ from nova.app import rooms
 from nova.app.engines.embedded import Engines
 from nova.app.prepare import prepare
 from nova.app.progress import Silence
-from nova.app.seed import Seeder, plan_of
+from nova.app.seed import Seeder, emptied, plan_of
 from nova.app.sources import of_engines
 from nova.platform.config import Config, Server, World
+from nova.platform.errors import Unavailable
+from nova.platform.relay import Relay
 
 COUNTS = """
 SELECT (SELECT count(*) FROM identity.accounts) AS people, (SELECT count(*) FROM content.posts) AS posts,
@@ -71,3 +74,14 @@ async def test_no_world_is_planted_where_none_is_wanted(fresh: Engines, tmp_path
     await Seeder(config, of_engines(fresh), Silence()).seed(World.NONE)
     assert (await counts(fresh))["people"] == 0
     assert plan_of(tmp_path / "data") is None
+
+
+async def test_a_log_that_has_just_started_is_waited_for() -> None:
+    """Kafka listens before its coordinators are there."""
+    relay = AsyncMock(spec=Relay)
+    relay.publish.side_effect = [Unavailable("No coordinator."), Unavailable("No coordinator."), 7, 0]
+    await emptied(relay)
+    assert relay.publish.await_count == 4
+    relay.publish.side_effect = Unavailable("No coordinator.")
+    with pytest.raises(Unavailable):
+        await emptied(relay, within_s=0.0)

@@ -1,10 +1,13 @@
 """The chaos table, on made data: which rows there are, what a row tells, and links that are slow or cut."""
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -12,7 +15,7 @@ from nova.app.authority import issue_all
 from nova.app.bench import chaos
 from nova.app.bench.catalog import run_benchmark
 from nova.app.bench.chaos import Outcome, chosen, figures_of, remark_of
-from nova.app.bench.chaos_faults import killed
+from nova.app.bench.chaos_faults import killed, spared
 from nova.app.bench.chaos_links import Link, postgres_link, redis_link
 from nova.app.bench.chaos_load import POSTS, Crowd, Reader
 from nova.app.bench.chaos_places import clock_off, moved_apart, refusal
@@ -70,8 +73,8 @@ def test_an_engine_of_the_users_own_is_left_alone() -> None:
 
 @pytest.mark.usefixtures("capsys")
 async def test_only_is_for_benchmarks_of_many_cases() -> None:
-    with pytest.raises(Exception, match="no cases to choose from"):
-        await run_benchmark(Config(), "tour", processes=False, only="home", as_json=False)
+    with pytest.raises(Exception, match="knows no --only"):
+        await run_benchmark(Config(), "tour", only="home", as_json=False)
 
 
 def reader() -> Reader:
@@ -186,9 +189,31 @@ def test_without_a_gateway_nobody_is_answered() -> None:
     assert found["no answer"].met
 
 
+async def test_a_row_without_a_proof_is_not_met(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever keeps the proof from being made, after the fault or in it, lost and doubled are not told as 0."""
+    (tmp_path / "log").touch()
+    place = cast("Stage", SimpleNamespace(below=SimpleNamespace(log=tmp_path / "log")))
+    played = outcome()
+    people = SimpleNamespace(
+        **vars(played.people), writing=contextlib.nullcontext, becomes_whole=AsyncMock(), targets=[]
+    )
+    monkeypatch.setattr(chaos, "FAULT_S", 0.0)
+    monkeypatch.setattr(chaos, "crowd", AsyncMock(return_value=people))
+    monkeypatch.setattr(chaos, "calm", AsyncMock())
+    monkeypatch.setattr(chaos, "at_rate", AsyncMock(return_value=played.reads))
+    monkeypatch.setattr(chaos, "_drained", AsyncMock(side_effect=Timeout("Not every event had its effect.")))
+    row = Row(part="graph", how="killed", fault=spared, reads_percent=None)
+    found = by_column(figures_of(await chaos._measured(place, row, itertools.count())))
+    assert not found["unproved"].met
+    assert found["acked"].value == 42
+    assert {"lost", "doubled"}.isdisjoint(found)
+    proved = by_column(figures_of(outcome()))
+    assert (proved["unproved"].value, proved["lost"].met) == (0, True)
+
+
 def test_a_row_that_came_to_no_end_says_why() -> None:
     ruined = outcome()
-    ruined.reads, ruined.failure = None, "The platform is not whole after 120 s."
+    ruined.reads, ruined.found, ruined.failure = None, None, "The platform is not whole after 120 s."
     assert "reads" not in by_column(figures_of(ruined))
     assert remark_of(ruined) == "named: graph; The platform is not whole after 120 s."
 

@@ -1,6 +1,9 @@
 """Events are timed: a few of each kind, whose figures nobody judges here; and histograms are read."""
 
 import math
+from types import SimpleNamespace
+from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
@@ -8,6 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from nova.app.bench import effects, events
 from nova.app.bench.catalog import BENCHMARKS
 from nova.app.bench.effects import Effect
+from nova.app.bench.heard import EVERY_TOPIC, GOALS_MS, hearers_of
 from nova.platform.config import Config, Server, World
 from nova.platform.errors import InvalidArgument
 from nova.policy import topics
@@ -18,22 +22,46 @@ LIKED = topics.LIKE_CREATED.name
 @pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_every_topic_is_emitted_and_every_hearer_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, small in {"NEWCOMERS": 5, "NEWCOMERS_A_S": 5.0, "EVENTS": 4, "EVENTS_A_S": 40.0}.items():
+    """With a process a room, so that each is asked for its metrics."""
+    for name, small in {"NEWCOMERS": 5, "NEWCOMERS_A_S": 5.0, "EVENTS": 6, "EVENTS_A_S": 40.0}.items():
         monkeypatch.setattr(events, name, small)
-    result = await BENCHMARKS["events"].measure(Config())
+    result = await BENCHMARKS["events"].measure(Config(), processes=True)
     found = {figure.name: figure for figure in result.figures}
-    heard = {
-        name.removesuffix(", events"): figure.value for name, figure in found.items() if "events" in name
-    }
-    assert {f"{topics.USER_CREATED.name} → {room}" for room in ("user", "graph")} <= heard.keys()
-    assert {
-        f"{topics.FOLLOW_CREATED.name} → {part}" for part in ("feed-postings", "graph-adjacency")
-    } <= heard.keys()
-    assert {f"{topics.POST_DELETED.name} → {part}" for part in ("feed", "social", "features")} <= heard.keys()
-    assert set(heard.values()) == {5, 4}
+    counted = {name.removesuffix(", events"): figure for name, figure in found.items() if "events" in name}
+    assert counted.keys() == {
+        f"{topic.name} → {hearer}" for topic in EVERY_TOPIC for hearer in hearers_of(topic.name)
+    }, "the rooms as they are built, and what they are held to"
+    assert {figure.value for figure in counted.values()} == {5, 6}
+    assert all(figure.met for figure in counted.values())
     assert found[f"{LIKED} → features, p95 ≤"].goal == 100
-    assert {name.partition(" → ")[0] for name in heard} == set(events._GOALS_MS)
-    assert result.machine["world"] == "small"
+    assert result.notes[-1] == "Nobody hears of: content.story.created, content.story.deleted."
+    assert (result.machine["world"], result.machine["engines"]) == ("small", "embedded")
+    assert result.machine["shape"] == "a process a room, mutual TLS"
+
+
+def test_who_was_to_hear_and_did_not_is_missed() -> None:
+    heard = {figure.name: figure for figure in events.told(Effect(LIKED, "features"), told(0.005), 2)}
+    assert not heard[f"{LIKED} → features, events"].met
+    (nothing,) = events.told(Effect(LIKED, "nobody"), effects.Histogram(), 2)
+    assert (nothing.value, nothing.met) == (0, False)
+
+
+async def test_a_hearer_that_nobody_registered_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metrics name whoever is registered: he who is not must be known by another way."""
+    monkeypatch.setattr(events, "HEARD_S", 0.0)
+    registered = {Effect(LIKED, "features"): told(0.005)}
+    meters = cast("events.Meters", SimpleNamespace(read=AsyncMock(return_value=registered)))
+    step = events.Step(LIKED, AsyncMock(), 1, 1.0)
+    found = await events._settled(meters, step, {Effect(LIKED, "content")}, {})
+    assert {effect.hearer: histogram.count for effect, histogram in found.items()} == {
+        "content": 0, "features": 1,
+    }  # fmt: skip
+
+
+def test_only_where_neo4j_is_somebody_there_hears() -> None:
+    name = topics.FOLLOW_CREATED.name
+    assert hearers_of(name, neo4j=True) - hearers_of(name) == {"graph-neo4j"}
+    assert set(GOALS_MS) == {topic.name for topic in EVERY_TOPIC}
 
 
 async def test_it_needs_people() -> None:

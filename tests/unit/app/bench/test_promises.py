@@ -14,10 +14,7 @@ from nova.platform.errors import InvalidArgument
 async def test_every_promise_is_timed(monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
     for name, few in {"PEOPLE": 3, "FORGERIES": 5}.items():
         monkeypatch.setattr(promises, name, few)
-    benchmark = BENCHMARKS["promises"]
-    measure = benchmark.measure if shape == "one process" else benchmark.in_processes
-    assert measure is not None
-    result = await measure(Config())
+    result = await BENCHMARKS["promises"].measure(Config(), processes=shape != "one process")
     assert result.machine["shape"].startswith(shape)
     found = {figure.name: figure for figure in result.figures}
     doors = {

@@ -52,8 +52,8 @@ class _Tool:
     folder: Path
     first_port: int
 
-    async def do(self, verb: str, names: Sequence[str]) -> None:
-        """`start` or `stop` some; return when they answer, or have ended. Raises `Unavailable` with what it says.
+    async def do(self, verb: str, names: Sequence[str]) -> str:
+        """`start` or `stop` some; return what it says when they answer, or have ended. Raises `Unavailable` with it.
 
         Who is cancelled waits for it: what the tool has begun to start can only be stopped when it has.
         """
@@ -74,8 +74,10 @@ class _Tool:
         (said, _), ending = await to_its_end(process.communicate(), within_s=_TOOL_S)
         if ending:
             raise asyncio.CancelledError
+        words = said.decode(errors="replace").strip()
         if process.returncode != 0:
-            raise Unavailable(f"`tools/engines {verb}`: {said.decode(errors='replace').strip()}")
+            raise Unavailable(f"`tools/engines {verb}`: {words}")
+        return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,16 @@ class RealEngine:
 
 @dataclass(frozen=True, slots=True)
 class RealEngines:
-    """All of them; `variables` are what a platform is to be told, to stand on them."""
+    """All of them; `variables` are what a platform is to be told, to stand on them, `versions` are for people."""
 
     by_name: Mapping[str, RealEngine]
     variables: Mapping[str, str]
+    versions: str
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Of the main process of each."""
+        return [engine.pid for engine in self.by_name.values()]
 
 
 def not_fetched(made: Path = MADE) -> str | None:
@@ -114,17 +122,36 @@ def not_fetched(made: Path = MADE) -> str | None:
 
 @asynccontextmanager
 async def real_engines(folder: Path) -> AsyncIterator[RealEngines]:
-    """Run a new set of them in `folder` for the length of the block. Raises `Unavailable`."""
+    """Run a new set of them in `folder` for the length of the block. Raises `Unavailable`, also where none are."""
+    if (missing := not_fetched()) is not None:
+        raise Unavailable(f"There are no real engines: {missing}.")
     _equip(folder, MADE)
     tool = _Tool(folder, steady_range(_PORTS))
     try:
-        await tool.do("start", list(_NAMES.values()))
+        said = await tool.do("start", list(_NAMES.values()))
         yield RealEngines(
             {name: RealEngine(tool, known) for name, known in _NAMES.items()},
             _variables(folder / "env"),
+            versions_of(said),
         )
     finally:
         await tool.do("stop", list(_NAMES.values()))
+
+
+def versions_of(said: str) -> str:
+    """Return the engines with their versions, of what the tool says when it has started them."""
+    lines = [line.split() for line in said.splitlines()]
+    return ", ".join(f"{name} {version}" for name, version, *_ in lines if name in _NAMES.values())
+
+
+@asynccontextmanager
+async def real_engines_if(wanted: bool, folder: Path) -> AsyncIterator[RealEngines | None]:
+    """Run real engines where they are wanted; else yield None, and whoever starts next brings embedded ones."""
+    if not wanted:
+        yield None
+        return
+    async with real_engines(folder) as engines:
+        yield engines
 
 
 def _equip(folder: Path, made: Path) -> None:

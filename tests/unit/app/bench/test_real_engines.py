@@ -9,14 +9,16 @@ from typing import cast
 
 import pytest
 
+from nova.app.bench import real_engines
 from nova.app.bench.chaos import chosen
-from nova.app.bench.chaos_engines import not_fetched
 from nova.app.bench.chaos_faults import real_hung, real_killed
 from nova.app.bench.chaos_rows import acts_of
 from nova.app.bench.chaos_stage import Stage
+from nova.app.bench.real_engines import not_fetched, versions_of
 from nova.app.ports import steady_range
 from nova.platform.config import Config
 from nova.platform.configure import load
+from nova.platform.errors import Unavailable
 from tests.waiting import until
 
 
@@ -43,6 +45,20 @@ def test_what_nobody_has_fetched_is_said(tmp_path: Path) -> None:
         (tmp_path / part / "lib").mkdir(parents=True)
         (tmp_path / part / ".checked").touch()
     assert not_fetched(tmp_path) is None
+
+
+def test_the_tool_says_which_versions_run() -> None:
+    said = "postgres   18       postgresql://127.0.0.1:1\nkafka      4.3.0    127.0.0.1:2\nFor nova: set -a; . env"
+    assert versions_of(said) == "postgres 18, kafka 4.3.0"
+
+
+async def test_without_them_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(real_engines, "not_fetched", lambda: not_fetched(tmp_path))
+    with pytest.raises(Unavailable, match="`make engines` has not fetched"):
+        async with real_engines.real_engines_if(True, tmp_path / "engines"):
+            raise AssertionError("there are none")
+    async with real_engines.real_engines_if(False, tmp_path / "engines") as engines:
+        assert engines is None
 
 
 def test_a_port_of_theirs_is_not_one_that_leaving_connections_get() -> None:
