@@ -1,4 +1,4 @@
-"""A process is given what its part reads: no other part's secrets, nobody's rights over PostgreSQL, a port of its own."""
+"""A process is given what its part reads: its own secrets, no rights over PostgreSQL, a port for its metrics."""
 
 from collections.abc import Mapping
 from pathlib import Path
