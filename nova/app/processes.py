@@ -32,7 +32,7 @@ from nova.app.instance import Instance, announced
 from nova.app.ports import free_port, require_free
 from nova.app.progress import Progress
 from nova.app.renewal import keep_renewed
-from nova.app.supervisor import Part, Supervisor, Write
+from nova.app.supervisor import Part, PartEnded, Supervisor, Write
 from nova.platform.config import Config, Environment, Server
 from nova.platform.configure import environ_for, plain
 from nova.platform.errors import Unavailable
@@ -99,7 +99,7 @@ async def processes(
     """
     certificates = config.server.data / "certificates"
     await asyncio.to_thread(issue_all, certificates)
-    supervisor = Supervisor(write=write, drain_s=config.server.drain_s)
+    supervisor = Supervisor(write=write, drain_s=config.server.drain_s, start_s=READY_S)
     parts = [fit(part) for part in parts_of(config, environment, certificates)]
     renewing = asyncio.create_task(keep_renewed(certificates), name="certificates")
     try:
@@ -240,7 +240,7 @@ def _roll_on_hangup(supervisor: Supervisor, stack: AsyncExitStack) -> None:
         for name in (*rooms.ROOMS, RELAY):
             try:
                 await supervisor.roll(name, overlap_s=OVERLAP_S)
-            except TimeoutError:
+            except (OSError, PartEnded):  # a TimeoutError is an OSError too
                 _log.exception("part_not_replaced", part=name)
                 return
 

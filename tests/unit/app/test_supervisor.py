@@ -3,19 +3,24 @@
 import asyncio
 import errno
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
-from nova.app.supervisor import Part, Supervisor
+from nova.app.supervisor import Ask, Part, PartEnded, Supervisor
 from nova.platform.backoff import Backoff
 from tests.waiting import until
 
+PID = re.compile(r" +\d+ (?=\|)")
 WAITS = "import os, signal; print('lane', os.environ.get('LANE', 'first'), flush=True)\nwhile True: signal.pause()"
 # By os.write: the signal may come while `print` still holds the buffer.
 DRAINS = (
@@ -30,14 +35,23 @@ STAYS = (
 
 @pytest.fixture
 def said() -> list[str]:
-    """What the parts have written, by line."""
+    """What the parts have written, by line, without the numbers of their processes."""
     return []
+
+
+def heard(said: list[str]) -> Callable[[str], None]:
+    def write(line: str) -> None:
+        said.append(PID.sub("", line))
+
+    return write
 
 
 @pytest.fixture
 async def supervisor(said: list[str]) -> AsyncIterator[Supervisor]:
     pauses = Backoff(first_s=0.01, longest_s=0.05)
-    supervisor = Supervisor(write=said.append, drain_s=0.2, grace_s=0.3, pauses=pauses)
+    supervisor = Supervisor(
+        write=heard(said), drain_s=0.2, grace_s=0.8, start_s=0.5, look_every_s=0.05, pauses=pauses
+    )
     yield supervisor
     await supervisor.stop()
 
@@ -51,13 +65,14 @@ async def never(_: bool) -> bool:
 
 
 def part(
-    name: str, program: str, serves: Callable[[bool], Awaitable[bool]] = always, *, can_move: bool = True
+    name: str, program: str, serves: Ask = always, *, lives: Ask = always, can_move: bool = True
 ) -> Part:
     return Part(
         name=name,
         command=(sys.executable, "-S", "-c", program),
         environment={"PATH": os.environ["PATH"]},
         serves=serves,
+        lives=lives,
         moved={"LANE": "second"} if can_move else None,
     )
 
@@ -67,7 +82,7 @@ async def test_each_line_is_written_with_the_name_of_its_part(
 ) -> None:
     await supervisor.begin(part("talker", "import sys; print('one'); print('two', file=sys.stderr); input()"))
     await until(lambda: len(said) >= 2)
-    assert {"talker    | one\n", "talker    | two\n"} <= set(said)
+    assert {"talker| one\n", "talker| two\n"} <= set(said)
 
 
 async def test_c1_who_writes_what_has_no_room_is_read_on(said: list[str]) -> None:
@@ -76,29 +91,135 @@ async def test_c1_who_writes_what_has_no_room_is_read_on(said: list[str]) -> Non
     def write(line: str) -> None:
         if "no room" in line:
             raise OSError(errno.ENOSPC, "No space left on device")
-        said.append(line)
+        heard(said)(line)
 
     supervisor = Supervisor(write=write, drain_s=0.2, grace_s=0.3)
     program = (
         "for _ in range(4): print('no room' * 10_000, flush=True)\nprint('at last', flush=True); input()"
     )
     await supervisor.begin(part("talker", program))
-    await until(lambda: "talker    | at last\n" in said)
+    await until(lambda: "talker| at last\n" in said)
     await supervisor.stop()
+
+
+async def test_what_is_written_says_which_process_wrote_it(said: list[str]) -> None:
+    """While one replaces another both write."""
+    supervisor = Supervisor(write=said.append, drain_s=0.2)
+    await supervisor.begin(part("talker", "print('one', flush=True); input()"))
+    pid = supervisor.pids["talker"]
+    await until(lambda: f"talker   {pid} | one\n" in said)
+    await supervisor.stop()
+
+
+async def test_a_line_that_is_too_long_is_left_out_whole_and_counted(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    lost = REGISTRY.get_sample_value("log_lines_lost_total") or 0
+    program = "print('before')\nfor n in (1, 2, 5): print('x' * (n << 20) + '!')\nprint('after', flush=True); input()"
+    await supervisor.begin(part("talker", program))
+    await until(lambda: "talker| after\n" in said)
+    assert said[:2] == ["talker| before\n", "talker| after\n"]
+    assert REGISTRY.get_sample_value("log_lines_lost_total") == lost + 3
 
 
 async def test_what_ends_by_itself_is_started_again_and_again(
     supervisor: Supervisor, said: list[str]
 ) -> None:
     await supervisor.begin(part("mortal", "print('born')"))
-    await until(lambda: said.count("mortal    | born\n") >= 3)
+    await until(lambda: said.count("mortal| born\n") >= 3)
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch) -> "list[OSError]":
+    """What the system answers to the next starts of a process, before it starts one again."""
+    refusals: list[OSError] = []
+    start = asyncio.create_subprocess_exec
+
+    async def started(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        if refusals:
+            raise refusals.pop()
+        return await start(*arguments, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", started)
+    return refusals
+
+
+def no_process_left() -> OSError:
+    return BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+async def test_c1_a_start_that_the_system_refuses_is_tried_again(
+    supervisor: Supervisor, forks: list[OSError]
+) -> None:
+    await supervisor.begin(part("mortal", WAITS))
+    pid = supervisor.pids["mortal"]
+    forks += [no_process_left(), no_process_left()]
+    with capture_logs() as logs:
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: supervisor.pids["mortal"] != pid)
+    assert [line["event"] for line in logs] == ["part_ended", "part_not_started", "part_not_started"]
+    assert is_alive(supervisor.pids["mortal"])
+
+
+async def test_c1_a_replacement_that_the_system_refuses_takes_nothing_over(
+    supervisor: Supervisor, forks: list[OSError]
+) -> None:
+    await supervisor.begin(part("leader", WAITS))
+    pid = supervisor.pids["leader"]
+    forks.append(no_process_left())
+    with pytest.raises(BlockingIOError):
+        await supervisor.roll("leader", overlap_s=0)
+    assert supervisor.pids["leader"] == pid
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: supervisor.pids["leader"] != pid)
+
+
+async def test_one_that_does_not_end_keeps_no_other_from_its_end(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stuck", "drainer"):
+        await supervisor.begin(part(name, DRAINS))
+    await until(lambda: len(said) == 2)
+    pids, end = supervisor.pids, supervisor.end
+
+    async def ended(name: str) -> int:
+        if name == "stuck":
+            raise TimeoutError("stuck does not end")
+        return await end(name)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(supervisor, "end", ended)
+        with pytest.raises(TimeoutError, match="stuck"):
+            await supervisor.stop()
+    assert [is_alive(pids[name]) for name in ("stuck", "drainer")] == [True, False]
+
+
+async def test_what_says_that_it_does_not_live_is_started_anew(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    async def first_only(_: bool) -> bool:
+        return len(said) != 1
+
+    await supervisor.begin(part("sick", DRAINS, lives=first_only))
+    pid = supervisor.pids["sick"]
+    await until(lambda: supervisor.pids["sick"] != pid)
+    assert not is_alive(pid)
+    await until(lambda: said == [f"sick| {line}\n" for line in ("ready", "drained", "ready")])
+
+
+async def test_what_is_started_in_a_wrong_way_is_not_waited_for(supervisor: Supervisor) -> None:
+    program = "import sys; print('nova: NOVA_PORT is wrong'); sys.exit(2)"
+    await supervisor.begin(part("wrong", program, never))
+    with pytest.raises(PartEnded, match=r"^wrong ended with exit code 2: NOVA_PORT is wrong$"):
+        await supervisor.ready("wrong", within_s=60)
 
 
 async def test_what_was_ended_stays_ended_and_can_begin_anew(supervisor: Supervisor, said: list[str]) -> None:
     await supervisor.begin(part("drainer", DRAINS))
-    await until(lambda: "drainer   | ready\n" in said)
+    await until(lambda: "drainer| ready\n" in said)
     assert await supervisor.end("drainer") == 0
-    assert said[-1] == "drainer   | drained\n", "its last words are written too"
+    assert said[-1] == "drainer| drained\n", "its last words are written too"
     assert supervisor.pids == {}
     assert not await supervisor.serves("drainer")
     await supervisor.begin(supervisor.parts["drainer"])
@@ -107,7 +228,7 @@ async def test_what_was_ended_stays_ended_and_can_begin_anew(supervisor: Supervi
 
 async def test_what_does_not_drain_is_killed(supervisor: Supervisor, said: list[str]) -> None:
     await supervisor.begin(part("stayer", STAYS))
-    await until(lambda: "stayer    | ready\n" in said)
+    await until(lambda: "stayer| ready\n" in said)
     assert await supervisor.end("stayer") == -signal.SIGKILL
 
 
@@ -124,7 +245,7 @@ async def test_a_replacement_moves_there_and_the_next_one_back(
     pids: list[int] = []
 
     def has_told(lanes: Sequence[str]) -> bool:
-        return said == [f"mover     | lane {lane}\n" for lane in lanes]
+        return said == [f"mover| lane {lane}\n" for lane in lanes]
 
     for lanes in (["first"], ["first", "second"], ["first", "second", "first"]):
         if pids:
@@ -146,6 +267,33 @@ async def test_a_replacement_that_does_not_serve_takes_nothing_over(supervisor: 
     await until(lambda: supervisor.pids["leader"] != pid)
 
 
+async def test_a_replacement_that_ends_is_not_waited_for(supervisor: Supervisor) -> None:
+    async def first(is_moved: bool) -> bool:
+        return not is_moved
+
+    ends = "import os, sys\nif os.environ.get('LANE'): sys.exit('no room')\n" + WAITS
+    await supervisor.begin(part("leader", ends, first))
+    pid = supervisor.pids["leader"]
+    with pytest.raises(PartEnded, match=r"^leader ended with exit code 1: no room$"):
+        await supervisor.roll("leader", overlap_s=0)
+    assert supervisor.pids["leader"] == pid
+    assert is_alive(pid)
+
+
+async def test_one_that_is_being_replaced_is_not_forgotten(supervisor: Supervisor, said: list[str]) -> None:
+    """Who rolls may give up while the old one drains: it is waited for at the end."""
+    await supervisor.begin(part("stayer", STAYS))
+    await until(lambda: len(said) == 1)
+    old = supervisor.pids["stayer"]
+    rolling = asyncio.create_task(supervisor.roll("stayer", overlap_s=0))
+    await until(lambda: supervisor.pids["stayer"] != old)
+    rolling.cancel()
+    await asyncio.wait([rolling])
+    assert is_alive(old)
+    await supervisor.stop()
+    assert not is_alive(old)
+
+
 async def test_what_cannot_run_twice_is_not_replaced(supervisor: Supervisor) -> None:
     await supervisor.begin(part("door", WAITS, can_move=False))
     with pytest.raises(ValueError, match="door"):
@@ -159,7 +307,7 @@ async def test_the_first_have_ended_before_the_others_are_asked_to(
         await supervisor.begin(part(name, DRAINS))
     await until(lambda: len(said) == 2)
     assert await supervisor.stop(first=["door"]) == {"door": 0, "room": 0}
-    assert said[2:] == ["door      | drained\n", "room      | drained\n"]
+    assert said[2:] == ["door| drained\n", "room| drained\n"]
 
 
 async def test_parts_do_not_start_from_another_thread(said: list[str]) -> None:
@@ -167,7 +315,7 @@ async def test_parts_do_not_start_from_another_thread(said: list[str]) -> None:
 
     def make() -> None:
         try:
-            Supervisor(write=said.append, drain_s=1)
+            Supervisor(write=heard(said), drain_s=1)
         except RuntimeError as error:
             refused.append(error)
 
