@@ -1,5 +1,6 @@
 """The chart says of the rooms what the code says: who they are, where they listen, whom they let in, what they hear."""
 
+import ast
 import re
 from importlib import import_module
 
@@ -12,7 +13,7 @@ from nova.platform.engine_knobs import Engines
 from nova.platform.events import Topic
 from nova.platform.knobs import knobs_of
 from nova.platform.mail.knobs import MailKnobs
-from tests.unit.deploy.chart import CHART, ROOMS, VALUES
+from tests.unit.deploy.chart import CHART, ROOMS, ROOT, VALUES
 
 
 def callers(room: str) -> set[str]:
@@ -26,11 +27,24 @@ def callers(room: str) -> set[str]:
     }
 
 
+def wiring_of(room: str) -> str:
+    return (ROOT / "nova" / "services" / room / "wiring.py").read_text()
+
+
 def heard(room: str) -> set[str]:
-    """The topics of others that a room knows."""
+    """The topics that the consumer group of a room's name has handlers for."""
     events = import_module(f"nova.services.{room}.events")
-    topics = [value.name for value in vars(events).values() if isinstance(value, Topic)]
-    return {name for name in topics if not name.startswith(f"{room}.")}
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(wiring_of(room))):
+        if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "Consumer"):
+            continue
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        handlers = given["handlers"]
+        if ast.unparse(given["group"]) == repr(room) and isinstance(handlers, ast.Dict):
+            topics = [getattr(events, ast.unparse(key).split(".")[-1]) for key in handlers.keys if key]
+            assert all(isinstance(topic, Topic) for topic in topics)
+            found |= {topic.name for topic in topics}
+    return found
 
 
 def test_every_room_is_deployed() -> None:
@@ -48,8 +62,20 @@ def test_the_network_lets_those_in_who_may_call_and_nobody_else(room: str) -> No
 
 
 @pytest.mark.parametrize("room", rooms.ROOMS)
-def test_a_room_is_scaled_by_topics_that_it_hears(room: str) -> None:
-    assert set(ROOMS[room].get("topics", ())) <= heard(room)
+def test_a_room_is_scaled_by_the_topics_that_it_hears(room: str) -> None:
+    assert set(ROOMS[room].get("topics", ())) == heard(room)
+
+
+def test_some_rooms_hear_something() -> None:
+    assert any(map(heard, rooms.ROOMS))
+
+
+@pytest.mark.parametrize(
+    ("engine", "module"), [("neo4j", "nova.platform.neo4j"), ("smtp", "nova.platform.mail")]
+)
+def test_the_network_lets_those_out_who_have_something_to_ask(engine: str, module: str) -> None:
+    users = {room for room in rooms.ROOMS if module in wiring_of(room)}
+    assert set(VALUES["network"]["engines"][engine]["parts"]) == users
 
 
 def test_the_chart_turns_knobs_that_exist() -> None:
@@ -61,12 +87,22 @@ def test_the_chart_turns_knobs_that_exist() -> None:
 
 def test_postgresql_has_a_connection_for_everybody() -> None:
     """max_connections is 200, of which 3 are its administrators'."""
-    pooler = VALUES["pgbouncer"]
-    bells = sum(room["replicas"]["most"] for room in ROOMS.values())
-    bells += VALUES["gateway"]["replicas"] + VALUES["relay"]["replicas"]
-    assert bells + pooler["serverConnections"] <= 200 - 3
-    each_room = pooler["serverConnections"] // ((pooler["replicas"] + 1) * len(ROOMS))
-    assert each_room >= 1
+    relays = VALUES["relay"]["replicas"]
+    bells = sum(room["replicas"]["most"] for room in ROOMS.values()) + VALUES["gateway"]["replicas"] + relays
+    assert bells + relays * len(ROOMS) + VALUES["pgbouncer"]["serverConnections"] <= 200 - 3
+
+
+def test_the_page_of_full_pools_says_what_pgbouncer_has() -> None:
+    pooler, page = VALUES["pgbouncer"], (ROOT / "docs" / "runbooks" / "PoolNearlyFull.md").read_text()
+    copy = pooler["serverConnections"] // (pooler["replicas"] + 1)
+    assert f"{copy // len(ROOMS)}, and all together {copy}" in page
+    limits = dict(
+        re.findall(
+            r"^(max_\w+) = (\d+)$", (ROOT / "deploy/pgbouncer/pgbouncer.ini").read_text(), re.MULTILINE
+        )
+    )
+    assert f"{limits['max_user_connections']} server connections" in page
+    assert f"all rooms together {limits['max_db_connections']} " in page
 
 
 def test_c4_what_only_some_read_is_in_no_secret_of_all() -> None:

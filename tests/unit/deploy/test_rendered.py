@@ -2,8 +2,26 @@
 
 from typing import Any
 
+import pytest
+
 from nova.app import rooms
-from tests.unit.deploy.chart import ROOT, VALUES, needs_helm, of_kind, pods, rendered, secrets_of
+from nova.app.callers import GATEWAY
+from nova.app.house import NOTICE_S
+from nova.platform.config import Config
+from nova.platform.tasks import END_S
+from tests.unit.deploy.chart import (
+    CHART,
+    ROOMS,
+    ROOT,
+    VALUES,
+    environment_of,
+    needs_helm,
+    of_kind,
+    pods,
+    rendered,
+    secrets_of,
+)
+from tests.unit.deploy.test_manifests import callers
 
 pytestmark = needs_helm
 
@@ -20,6 +38,94 @@ def made() -> set[str]:
 
 def is_hook(found: dict[str, Any]) -> bool:
     return "helm.sh/hook" in found["metadata"].get("annotations", {})
+
+
+STAGING = ("--values", str(CHART / "values-staging.yaml"))
+PARTS = (*rooms.ROOMS, GATEWAY, "relay", "migrate", "pgbouncer")
+
+
+def selects(selector: dict[str, Any], component: str) -> bool:
+    """Whether a selector of pods takes those of a component of Nova. It speaks of labels that these have."""
+    labels = {"app.kubernetes.io/part-of": "nova", "app.kubernetes.io/component": component}
+    taken = [labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()]
+    for expression in selector.get("matchExpressions", ()):
+        assert expression["operator"] == "In"
+        taken.append(labels.get(expression["key"]) in expression["values"])
+    return all(taken)
+
+
+def ways(direction: str) -> set[tuple[str, str, int]]:
+    """Who reaches whom within Nova at which port, as one end has it: `ingress` or `egress`."""
+    peers = {"ingress": "from", "egress": "to"}[direction]
+    found: set[tuple[str, str, int]] = set()
+    for policy in of_kind("NetworkPolicy").values():
+        for rule in policy["spec"].get(direction, ()):
+            here = [part for part in PARTS if selects(policy["spec"]["podSelector"], part)]
+            there = [
+                part
+                for part in PARTS
+                for peer in rule[peers]
+                if set(peer) == {"podSelector"} and selects(peer["podSelector"], part)
+            ]
+            ends = [(there, here), (here, there)][direction == "egress"]
+            found |= {
+                (source, target, port["port"])
+                for source in ends[0]
+                for target in ends[1]
+                for port in rule["ports"]
+            }
+    return found
+
+
+def test_nothing_comes_in_or_goes_out_that_no_policy_names() -> None:
+    closed = of_kind("NetworkPolicy")["nova-closed"]["spec"]
+    assert set(closed["policyTypes"]) == {"Ingress", "Egress"}
+    assert all(selects(closed["podSelector"], part) for part in PARTS)
+    (names,) = closed["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+
+
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+def test_parts_reach_those_whom_they_may_call_and_their_pooler(direction: str) -> None:
+    calls = {(caller, room, ROOMS[room]["port"]) for room in rooms.ROOMS for caller in callers(room)}
+    assert ways(direction) == calls | {(room, "pgbouncer", 6432) for room in rooms.ROOMS}
+
+
+@pytest.mark.parametrize("engine", VALUES["network"]["engines"])
+def test_an_engine_is_reached_by_those_who_use_it(engine: str) -> None:
+    spec = of_kind("NetworkPolicy")[f"nova-to-{engine}"]["spec"]
+    wanted = VALUES["network"]["engines"][engine]
+    assert {part for part in PARTS if selects(spec["podSelector"], part)} == {*wanted.get("parts", PARTS)}
+    (rule,) = spec["egress"]
+    assert rule["to"] == wanted["to"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": wanted["port"]}]
+
+
+@pytest.mark.parametrize("options", [(), STAGING], ids=["production", "staging"])
+def test_a_room_whose_replicas_may_become_more_has_somebody_who_makes_them(options: tuple[str, ...]) -> None:
+    deployments, scaled = of_kind("Deployment", *options), of_kind("ScaledObject", *options)
+    for name in rooms.ROOMS:
+        spec = deployments[f"nova-{name}"]["spec"]
+        assert ("replicas" in spec) != (f"nova-{name}" in scaled)
+    for found in scaled.values():
+        assert found["spec"]["minReplicaCount"] < found["spec"]["maxReplicaCount"]
+        assert "cpu" in {trigger["type"] for trigger in found["spec"]["triggers"]}
+    assert scaled
+
+
+def test_whatever_has_several_copies_keeps_most_of_them() -> None:
+    assert {f"nova-{part}" for part in PARTS} - {"nova-migrate"} == set(of_kind("PodDisruptionBudget"))
+
+
+def test_a_pooler_that_ends_lets_transactions_end() -> None:
+    spec = of_kind("Deployment")["nova-pgbouncer"]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    hook = container["lifecycle"]["preStop"]["exec"]["command"][-1]
+    before_s, signal, after_s = (step.split() for step in hook.split(";"))
+    assert signal == ["kill", "-INT", "1"]
+    # The longest that PostgreSQL lets a transaction idle, which no signal may cut before.
+    assert int(after_s[1]) > 30
+    assert int(before_s[1]) + int(after_s[1]) < spec["terminationGracePeriodSeconds"]
 
 
 def test_no_hook_waits_for_what_the_chart_makes_after_it() -> None:
@@ -51,6 +157,47 @@ def test_prometheus_finds_what_it_has_to_watch() -> None:
         assert found["metadata"]["labels"] == VALUES["monitoring"]["labels"]
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert {relabeling["targetLabel"] for relabeling in endpoint["relabelings"]} == {"component"}
+
+
+@pytest.mark.parametrize("options", [(), STAGING], ids=["production", "staging"])
+def test_people_are_sent_to_the_place_that_wrote_to_them(options: tuple[str, ...]) -> None:
+    (ingress,) = of_kind("Ingress", *options).values()
+    (host,) = (rule["host"] for rule in ingress["spec"]["rules"])
+    environment = environment_of(of_kind("Deployment", *options)["nova-identity"]["spec"]["template"])
+    assert environment["NOVA_PUBLIC_URL"] == f"https://{host}"
+    assert environment["NOVA_MAIL_FROM"].endswith(f"@{host}")
+
+
+def test_the_gateway_believes_the_proxies_that_are_named() -> None:
+    def trusted(*options: str) -> str:
+        pod = of_kind("Deployment", *options)["nova-gateway"]["spec"]["template"]
+        return environment_of(pod)["NOVA_TRUSTED_PROXIES"]
+
+    assert trusted() == ",".join(VALUES["gateway"]["trustedProxies"])
+    assert trusted("--set-json", "gateway.trustedProxies=[]") == ""
+
+
+def goes_on_s(pod: dict[str, Any]) -> int:
+    """Return for how long a pod goes on when it is told to end, before its process hears of it."""
+    hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop")
+    if hook is None:
+        return 0
+    command, seconds = hook["exec"]["command"]
+    assert command == "sleep"
+    return int(seconds)
+
+
+def test_a_process_that_ends_has_the_time_for_it() -> None:
+    ends_s = NOTICE_S + Config().server.drain_s + END_S
+    for found, pod in pods():
+        if found["metadata"]["name"] != "nova-pgbouncer":
+            assert goes_on_s(pod) + ends_s < pod["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_the_gateway_takes_requests_until_everybody_knows_that_it_goes() -> None:
+    pod = of_kind("Deployment")["nova-gateway"]["spec"]["template"]
+    probe = pod["spec"]["containers"][0]["readinessProbe"]
+    assert goes_on_s(pod) > probe["periodSeconds"] * probe["failureThreshold"]
 
 
 def test_c4_a_process_is_given_its_own_secrets_alone() -> None:

@@ -36,7 +36,8 @@ metadata:
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
-  terminationGracePeriodSeconds: 40
+  # Longer than what a process takes at most: word that it goes, calls in flight (NOVA_DRAIN_S), events in hand.
+  terminationGracePeriodSeconds: 60
   securityContext:
     runAsNonRoot: true
     runAsUser: 10001
@@ -60,6 +61,7 @@ spec:
         - {name: NOVA_GRPC_HOST, value: 0.0.0.0}
         - {name: NOVA_GRPC_TARGET, value: "nova-{room}:{port}"}
         - {name: NOVA_METRICS_PORT, value: "9464"}
+        - {name: NOVA_PUBLIC_URL, value: "https://{{ .root.Values.gateway.host }}"}
         {{- if .certified }}
         - {name: NOVA_TLS_CERTIFICATE, value: /etc/nova/tls/tls.crt}
         - {name: NOVA_TLS_KEY, value: /etc/nova/tls/tls.key}
@@ -83,6 +85,10 @@ spec:
         - {name: serve, containerPort: {{ .port }}}
         {{- end }}
         - {name: metrics, containerPort: 9464}
+      {{- with .lifecycle }}
+      lifecycle:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       {{- with .probes }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
@@ -146,4 +152,9 @@ livenessProbe:
   periodSeconds: 10
   failureThreshold: 3
   timeoutSeconds: 2
+{{- end }}
+
+{{/* Not empty where the number of a room's replicas is the autoscaler's. */}}
+{{- define "nova.scaled" -}}
+{{- if and .root.Values.keda.enabled (gt (int .room.replicas.most) (int .room.replicas.least)) }}yes{{ end -}}
 {{- end }}
