@@ -55,10 +55,10 @@ async def dead_letters(config: Config) -> None:
 
 async def replay(config: Config, topic: str, event_id: UUID | None) -> None:
     """Put what was given up of a topic back where it failed, and say how much. Raises `NotFound` for nothing."""
-    _topic(topic)
+    declared = _topic(topic)
     ids = None if event_id is None else {event_id}
     async with reach.engines(config) as sources, log_of(sources) as log:
-        count = await letters.replay(log, topic, ids=ids)
+        count = await letters.replay(log, declared, ids=ids)
         async with _outbox(sources, topic.split(".", maxsplit=1)[0]) as tx:
             count += await tx.raise_dead(topic, ids)
     if event_id is not None and not count:

@@ -8,11 +8,13 @@ itself if it did so in the meantime, pass it over.
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from nova.platform.errors import NovaError
+from nova.platform.events import Topic
 from nova.platform.log.port import DEAD_SUFFIX, Delivered, EventLog, Record
 
 REPLAY_FOR = "nova_replay_for"
@@ -65,13 +67,14 @@ async def list_dead(
     return [_letter(record) for record in await log.read(topic + DEAD_SUFFIX, limit=limit, after=after)]
 
 
-async def replay(log: EventLog, topic: str, *, ids: Collection[UUID] | None = None) -> int:
+async def replay(log: EventLog, topic: Topic[Any], *, ids: Collection[UUID] | None = None) -> int:
     """Put the dead letters of `topic` back, all or those of `ids`; return how many.
 
     Doing it twice is harmless within the week in which consumers remember.
     """
+    await log.declare([topic])
     count, after = 0, None
-    while letters := await list_dead(log, topic, limit=_PAGE, after=after):
+    while letters := await list_dead(log, topic.name, limit=_PAGE, after=after):
         after = letters[-1].record.id
         chosen = [letter for letter in letters if ids is None or letter.record.id in ids]
         if chosen:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import pytest
+from aiokafka import ConsumerRecord
 from aiokafka.admin import NewTopic
 from aiokafka.errors import RequestTimedOutError
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -19,11 +20,9 @@ from nova.platform.errors import Unavailable
 from nova.platform.events import Received, Topic
 from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster, Place
-from nova.platform.log.kafka_registry import SchemaRegistry
-from nova.platform.log.kafka_wire import unframed
 from nova.platform.log.port import Fence, Fenced, Subscription
 from tests.contract.test_event_log import OTHERS, THINGS, failed, record, tailed, take
-from tests.real import ENGINES, on_real_engines
+from tests.real import on_real_engines
 from tests.scratch import EffectTx, Scratch
 from tests.waiting import running, until
 
@@ -48,23 +47,35 @@ async def test_a_topic_that_is_there_keeps_its_partitions(cluster: Cluster) -> N
         assert set(await log.end([topic])) == {(topic.name, 0), (topic.name, 1)}
 
 
-async def test_the_trace_and_the_cloudevents_attributes_are_headers(log: KafkaLog, cluster: Cluster) -> None:
-    sent = record()
-    sent.headers = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
-    await log.append([sent])
+async def raw(cluster: Cluster, topic: str, partitions: int) -> ConsumerRecord:
+    """Return the first record of a topic as it is on the wire."""
     reader = cluster.reader()
     await reader.start()
-    places = [Place(cluster.on_wire(THINGS.name), number) for number in range(THINGS.partitions)]
+    places = [Place(cluster.on_wire(topic), number) for number in range(partitions)]
     reader.assign(places)
     for place in places:
         reader.seek(place, 0)
-    message = await asyncio.wait_for(reader.getone(), 10)
-    await reader.stop()
-    headers = dict(message.headers)
-    assert headers["traceparent"].decode() == sent.headers["traceparent"]
-    assert headers["ce_id"].decode() == str(sent.id)
-    assert headers["ce_type"].decode() == THINGS.name
-    assert unframed(message.value) == sent.payload
+    try:
+        return await asyncio.wait_for(reader.getone(), 10)
+    finally:
+        await reader.stop()
+
+
+async def test_a_record_on_the_wire_is_a_cloudevent_with_its_trace(log: KafkaLog, cluster: Cluster) -> None:
+    sent = record()
+    sent.headers = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    await log.append([sent])
+    message = await raw(cluster, THINGS.name, THINGS.partitions)
+    assert {name: value.decode() for name, value in message.headers} == {
+        "ce_specversion": "1.0",
+        "ce_id": str(sent.id),
+        "ce_source": "/nova/test",
+        "ce_type": THINGS.name,
+        "ce_time": sent.emitted_at.isoformat(),
+        "content-type": "application/protobuf",
+        "traceparent": sent.headers["traceparent"],
+    }
+    assert (message.key, message.value) == (sent.key, sent.payload)
 
 
 async def test_a_failed_batch_pauses_its_partitions_until_the_next(log: KafkaLog) -> None:
@@ -105,9 +116,10 @@ async def test_x4_an_old_turn_is_fenced_also_where_the_last_one_could_not_be_ask
     old, newer = Fence(producer="outbox:a", turn=2), Fence(producer="outbox:a", turn=3)
     await log.append([record(payload=b"3")], fence=newer)
     async with KafkaLog(cluster) as paused:
-        with monkeypatch.context() as patched, pytest.raises(Unavailable):
+        with monkeypatch.context() as patched:
             patched.setattr(paused._admin, "list_consumer_group_offsets", unanswered)
-            await paused.append([record(payload=b"2")], fence=old)
+            with pytest.raises(Unavailable):
+                await paused.append([record(payload=b"2")], fence=old)
         with pytest.raises(Fenced):
             await paused.append([record(payload=b"2")], fence=old)
     await log.append([record(payload=b"3")], fence=newer)
@@ -152,7 +164,7 @@ async def test_x1_a_bad_event_becomes_a_dead_letter_and_is_put_back(log: KafkaLo
         (letter,) = await list_dead(log, THINGS.name)
         assert (letter.group, letter.tries) == ("g", 5)
         broken = False
-        assert await replay(log, THINGS.name) == 1
+        assert await replay(log, THINGS) == 1
         await until(lambda: has(3), within_s=40)
     assert sum((await log.lag("g")).values()) == 0
     assert REGISTRY.get_sample_value("consumer_dead_total", {"group": "g", "topic": THINGS.name}) == 1
@@ -216,21 +228,3 @@ async def test_whoever_is_no_member_sees_when_all_groups_have_handled_all(
         await until(is_handled, within_s=30)
         await log.append([record()], fence=Fence(producer="p", turn=2))
         assert not await is_handled()
-
-
-@pytest.fixture
-async def registered(cluster: Cluster) -> AsyncIterator[KafkaLog]:
-    """A log beside a registry, with a subject of this test's own."""
-    async with KafkaLog(cluster, registry=SchemaRegistry(ENGINES["NOVA_SCHEMA_REGISTRY_URL"])) as log:
-        await log.declare([THINGS])
-        yield log
-
-
-async def test_with_a_registry_payloads_name_their_schema_and_both_kinds_are_read(
-    registered: KafkaLog, log: KafkaLog, cluster: Cluster
-) -> None:
-    payload = BytesValue(value=b"x").SerializeToString()
-    await log.append([record(payload=payload)])
-    await registered.append([record(payload=payload)])
-    assert [one.payload for one in await tailed(registered, 2)] == [payload, payload]
-    assert [one.payload for one in await tailed(log, 2)] == [payload, payload]

@@ -18,7 +18,16 @@ from nova.platform.log.kafka_group import KafkaMember
 from nova.platform.log.kafka_producers import TURNS, Producers
 from nova.platform.log.kafka_registry import SchemaRegistry
 from nova.platform.log.kafka_topics import Topics
-from nova.platform.log.port import DEAD_SUFFIX, Delivered, Fence, Position, Record, check_name, check_size
+from nova.platform.log.port import (
+    DEAD_SUFFIX,
+    Delivered,
+    Fence,
+    Position,
+    Record,
+    Refused,
+    check_name,
+    check_size,
+)
 
 
 class KafkaLog:
@@ -30,6 +39,7 @@ class KafkaLog:
         self._frames: dict[str, bytes] = {}
         self._members: set[KafkaMember] = set()
         self._groups: dict[str, list[Topic[Any]]] = {}
+        self._known: dict[str, Topic[Any]] = {}
         self._declaring = asyncio.Lock()
 
     async def open(self) -> None:
@@ -65,27 +75,40 @@ class KafkaLog:
         Raises `SchemaRefused` where the registry finds a message that readers of the one before could not read.
         """
         wanted = list(topics)
+        self._known |= {topic.name: topic for topic in wanted}
         async with self._declaring:
             await self._topics.declare(
                 {topic.name: topic.partitions for topic in wanted}
                 | {topic.name + DEAD_SUFFIX: 1 for topic in wanted}
                 | {TURNS: 1}
             )
-            if self._registry is not None:
-                for topic in wanted:
-                    await self._register(self._registry, topic)
+            await self._frame(topic.name for topic in wanted)
 
-    async def _register(self, registry: SchemaRegistry, topic: Topic[Any]) -> None:
-        if topic.name not in self._frames:
-            framed = await registry.frame(topic.name, topic.message)
-            self._frames |= {topic.name: framed, topic.name + DEAD_SUFFIX: framed}
+    async def _frame(self, topics: Iterable[str]) -> None:
+        """Register the schemas of topics, if there is a registry: their dead letters have the same.
+
+        Raises `SchemaRefused`, and `Refused` for a topic that nobody in this process has declared or heard.
+        """
+        if self._registry is None:
+            return
+        for name in topics:
+            if name in self._frames:
+                continue
+            if name not in self._known:
+                raise Refused(
+                    f"{name} has no schema here: declare it before you append to it.", field="topic"
+                )
+            framed = await self._registry.frame(name, self._known[name].message)
+            self._frames |= {name: framed, name + DEAD_SUFFIX: framed}
 
     async def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> None:
         """Append records; with a fence all or none. See the port."""
         for record in records:
             check_size(record)
             check_name(record.topic)
-        await self._topics.require({record.topic for record in records} | {TURNS})
+        topics = {record.topic for record in records}
+        await self._frame(topic.removesuffix(DEAD_SUFFIX) for topic in topics)
+        await self._topics.require(topics | {TURNS})
         if fence is None:
             await self._producers.append(records)
         else:
@@ -102,6 +125,7 @@ class KafkaLog:
         )
         self._members.add(member)
         self._groups[group] = list(topics)
+        self._known |= {topic.name: topic for topic in topics}
         return member
 
     async def tail(

@@ -1,11 +1,10 @@
 """The schema registry beside Kafka, by the HTTP API that Confluent made and others answer too.
 
-A topic's subject is `<topic>-value`. Schemas go as the file descriptor that `protoc` made, in base64, as Confluent's
-own client for Python sends them; what a file imports is registered before it.
+A topic's subject is `<topic>-value`. Schemas go as sources: Confluent's registry takes descriptors in base64 too, but
+others cannot compare those. What a file imports is registered before it.
 """
 
 import asyncio
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -14,10 +13,10 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
 
 from nova.platform.errors import FailedPrecondition, Unavailable
+from nova.platform.log.kafka_schema import source_of
 from nova.platform.log.kafka_wire import frame
 
 _TYPE = "application/vnd.schemaregistry.v1+json"
@@ -48,8 +47,6 @@ class SchemaRegistry:
 
     def _register(self, subject: str, file: FileDescriptor) -> int:
         references = [self._reference(imported) for imported in file.dependencies if not _is_known(imported)]
-        schema = FileDescriptorProto()
-        file.CopyToProto(schema)
         name = quote(subject, safe="")
         self._send("PUT", f"/config/{name}", {"compatibility": "BACKWARD"})
         answer = self._send(
@@ -57,7 +54,7 @@ class SchemaRegistry:
             f"/subjects/{name}/versions",
             {
                 "schemaType": "PROTOBUF",
-                "schema": base64.b64encode(schema.SerializeToString()).decode(),
+                "schema": source_of(file),
                 "references": references,
             },
         )

@@ -84,6 +84,8 @@ class Topics:
             partitions,
             self._cluster.replication,
             topic_configs={
+                # With `acks=all` alone a record is acknowledged by a leader whose followers are all gone.
+                "min.insync.replicas": str(max(1, self._cluster.replication - 1)),
                 "retention.ms": str(_DEAD_KEPT_MS if dead else _KEPT_MS),
                 "max.message.bytes": str(MAX_MESSAGE_BYTES),
             },

@@ -236,9 +236,9 @@ async def test_a_dead_letter_that_is_put_back_reaches_its_group_once_and_no_othe
 
         await until(dead)
         mended = True
-        assert await replay(log, THINGS.name, ids=[uuid7()]) == 0
-        assert await replay(log, THINGS.name) == 1
-        assert await replay(log, THINGS.name, ids=[bad.id]) == 1
+        assert await replay(log, THINGS, ids=[uuid7()]) == 0
+        assert await replay(log, THINGS) == 1
+        assert await replay(log, THINGS, ids=[bad.id]) == 1
 
         async def handled() -> bool:
             lag = {**await log.lag("g"), **await log.lag("other")}

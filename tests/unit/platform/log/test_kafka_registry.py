@@ -1,7 +1,6 @@
 """The client of a schema registry, against one that keeps schemas as Confluent's API says."""
 
 import asyncio
-import base64
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +9,12 @@ from typing import ClassVar
 from urllib.parse import unquote
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from nova.api.content.v1.events_pb2 import PostCreatedEvent
 from nova.platform.errors import Unavailable
 from nova.platform.log.kafka_registry import SchemaRefused, SchemaRegistry
+from nova.platform.log.kafka_schema import source_of
 from nova.platform.log.kafka_wire import frame
 
 
@@ -83,9 +82,9 @@ async def test_a_topics_message_is_registered_with_what_it_imports(registry: Sch
         schema_id, [list(PostCreatedEvent.DESCRIPTOR.file.message_types_by_name).index("PostCreatedEvent")]
     )
     sent = KnownSchemas.bodies[-1]
-    file = FileDescriptorProto.FromString(base64.b64decode(str(sent["schema"])))
-    assert file.name == PostCreatedEvent.DESCRIPTOR.file.name
-    theirs = {name for name in file.dependency if not name.startswith("google/protobuf/")}
+    file = PostCreatedEvent.DESCRIPTOR.file
+    assert sent["schema"] == source_of(file)
+    theirs = {one.name for one in file.dependencies if not one.name.startswith("google/protobuf/")}
     assert {one["name"] for one in sent["references"]} == theirs  # type: ignore[attr-defined] # JSON
     assert set(KnownSchemas.subjects) == {"content.post.created-value", *theirs}
     assert KnownSchemas.rules == dict.fromkeys(KnownSchemas.subjects, "BACKWARD")
