@@ -52,7 +52,7 @@ from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
 from nova.platform.strain import Strain
 from nova.platform.tasks import Tasks
-from nova.platform.telemetry.metrics import serve_exposition
+from nova.platform.telemetry.operations import operations
 from nova.platform.telemetry.tracing import Tracing, traces_in, tracing_to
 from nova.policy.permissions import SENSITIVE
 
@@ -93,6 +93,7 @@ class House:
         self.built: dict[str, Room] = {}
         self.url = ""
         self.health = Health()
+        self.health.begin()
         self.tasks = Tasks()
         self.clock = SystemClock()
         self._strain = Strain()
@@ -167,7 +168,8 @@ class House:
         clock, sources, config = self.clock, self._sources, self.config
         stack.push_async_callback(self._blobs.aclose)
         if config.telemetry.metrics_port is not None:
-            stack.callback(serve_exposition(config.server.grpc_host, config.telemetry.metrics_port))
+            asked_at = operations(config.server.grpc_host, config.telemetry.metrics_port, self.health)
+            await stack.enter_async_context(asked_at)
         redis = await connect(sources.redis_url)
         stack.push_async_callback(redis.aclose)
         stack.push_async_callback(self._close_channels)
@@ -222,6 +224,7 @@ class House:
         # While all that they ask is still there: a batch that has begun comes to its end.
         stack.push_async_callback(self._end, self._moving_events())
         self._keep_clean()
+        self.health.open()
         if self._listen:
             for name in self.names:
                 server = self._wire_server(self.built[name])

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -33,7 +34,8 @@ from nova.app.ports import free_port, require_free
 from nova.app.progress import Progress
 from nova.app.renewal import keep_renewed
 from nova.app.supervisor import Part, PartEnded, Supervisor, Write
-from nova.platform.config import Config, Environment, Server
+from nova.platform.config import ROOMS as EVERY_ROOM
+from nova.platform.config import Config, Environment
 from nova.platform.configure import environ_for, plain
 from nova.platform.errors import Unavailable
 from nova.platform.knobs import BadConfig
@@ -48,9 +50,12 @@ OVERLAP_S: Final = LONGEST_RECONNECT_S * 1.2 + 0.5
 
 _NOVA: Final = (sys.executable, "-m", "nova.app")
 _METERED: Final = (*rooms.ROOMS, RELAY, GATEWAY)
+_GRPC_PORTS: Final = 2 * len(EVERY_ROOM) + 1
 _ASK_S: Final = 2.0
 _POSTGRES: Final = ("NOVA_POSTGRES_URL", "NOVA_POSTGRES_REPLICA_URL", "NOVA_POSTGRES_POOLER_URL")
 _TARGET: Final = "ipv4:127.0.0.1:{port},127.0.0.1:{spare}"
+# Whatever proxy the environment names for the world outside.
+_direct: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _log = structlog.get_logger(__name__)
 
 
@@ -69,7 +74,7 @@ async def platform_of_processes(config: Config, *, told: Progress) -> AsyncItera
     config = replace(config, server=server)
     async with AsyncExitStack() as stack:
         below = await stack.enter_async_context(ground(config, told))
-        _require_ports(server)
+        _require_ports(config)
         told.step("Starting a process for each room")
         out = stack.enter_context(below.log.open("a", buffering=1))
         supervisor = await stack.enter_async_context(
@@ -117,13 +122,17 @@ async def processes(
                 _log.warning("part_ended_badly", part=name, exit_code=code)
 
 
-def _require_ports(server: Server) -> None:
+def _require_ports(config: Config) -> None:
     """Raise `PortTaken` where a part would not get its port: it would be started again and again, in vain."""
+    server = config.server
     require_free(server.host, server.port, instead="another with --port")
     for spare in (False, True):
         for room in rooms.ROOMS:
             port = replace(server, grpc_spare=spare).grpc_port_here(room)
             require_free(server.grpc_host, port, instead="others with NOVA_GRPC_PORT_BASE")
+        for part in _METERED:
+            port = _metrics_port(config, part, moved=spare)
+            require_free(server.grpc_host, port, instead="others with NOVA_METRICS_PORT")
 
 
 def parts_of(config: Config, environment: Mapping[str, str], certificates: Path) -> Sequence[Part]:
@@ -141,9 +150,6 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
     def with_certificate(part: str) -> dict[str, str]:
         return {**alone(part), **variables_of(files_of(certificates, part))}
 
-    async def relay_serves(_: bool) -> bool:
-        return True
-
     return [
         *(
             Part(
@@ -151,6 +157,7 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
                 command=(*_NOVA, "serve", room),
                 environment=with_certificate(room),
                 serves=partial(room_serves, config, own, room),
+                lives=partial(part_lives, config, room),
                 moved={"NOVA_GRPC_SPARE": "on", **_metered(config, room, moved=True)},
             )
             for room in rooms.ROOMS
@@ -159,7 +166,8 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
             name=RELAY,
             command=(*_NOVA, RELAY),
             environment=alone(RELAY),
-            serves=relay_serves,
+            serves=partial(relay_serves, config),
+            lives=partial(part_lives, config, RELAY),
             moved=_metered(config, RELAY, moved=True),
         ),
         Part(
@@ -167,8 +175,14 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
             command=(*_NOVA, "serve", GATEWAY),
             environment=with_certificate(GATEWAY),
             serves=partial(gateway_serves, f"http://{config.server.host}:{config.server.port}"),
+            lives=partial(part_lives, config, GATEWAY),
         ),
     ]
+
+
+def all_ports() -> int:
+    """Return how many ports in a row, from NOVA_GRPC_PORT_BASE on, all parts need where NOVA_METRICS_PORT is unset."""
+    return _GRPC_PORTS + metrics_ports()
 
 
 def metrics_ports() -> int:
@@ -177,14 +191,19 @@ def metrics_ports() -> int:
 
 
 def metrics_port_of(base: int, part: str, *, moved: bool = False) -> int:
-    """Return the port of a part's metrics, or of its replacement's, where NOVA_METRICS_PORT is `base`."""
+    """Return the port of a part's metrics, or of its replacement's, where those of all begin at `base`."""
     return base + _METERED.index(part) + (len(_METERED) if moved else 0)
 
 
+def _metrics_port(config: Config, part: str, *, moved: bool) -> int:
+    """Return a part's: counted from NOVA_METRICS_PORT, or from where the ports of the rooms end."""
+    base = config.telemetry.metrics_port or config.server.grpc_port_base + _GRPC_PORTS
+    return metrics_port_of(base, part, moved=moved)
+
+
 def _metered(config: Config, part: str, *, moved: bool = False) -> dict[str, str]:
-    """Return what tells a part the port of its metrics, where they are wanted: no two can have the same."""
-    base = config.telemetry.metrics_port
-    return {} if base is None else {"NOVA_METRICS_PORT": str(metrics_port_of(base, part, moved=moved))}
+    """Return what tells a part the port at which it is asked how it is, and scraped: no two can have the same."""
+    return {"NOVA_METRICS_PORT": str(_metrics_port(config, part, moved=moved))}
 
 
 def environment_of(config: Config, below: Ground, environ: Mapping[str, str]) -> dict[str, str]:
@@ -201,7 +220,21 @@ def environment_of(config: Config, below: Ground, environ: Mapping[str, str]) ->
 
 async def gateway_serves(url: str, _moved: bool) -> bool:
     """Return whether the gateway at `url` says that it is ready."""
-    return await asyncio.to_thread(_answers, f"{url}/readyz")
+    return await asyncio.to_thread(_told, f"{url}/readyz") is True
+
+
+async def relay_serves(config: Config, moved: bool) -> bool:
+    """Return whether the relay, or its replacement, says that it is ready."""
+    return await asyncio.to_thread(_told, f"{_operations_of(config, RELAY, moved)}/readyz") is True
+
+
+async def part_lives(config: Config, part: str, moved: bool) -> bool:
+    """Return whether a part need not be started anew, as far as it says."""
+    return await asyncio.to_thread(_told, f"{_operations_of(config, part, moved)}/livez") is not False
+
+
+def _operations_of(config: Config, part: str, moved: bool) -> str:
+    return f"http://{config.server.grpc_host}:{_metrics_port(config, part, moved=moved)}"
 
 
 async def room_serves(config: Config, certificates: Certificates, room: str, moved: bool) -> bool:
@@ -216,12 +249,15 @@ async def room_serves(config: Config, certificates: Certificates, room: str, mov
         return bool(answer.status == HealthCheckResponse.SERVING)
 
 
-def _answers(url: str) -> bool:
+def _told(url: str) -> bool | None:
+    """Return what one of ours says of its health; None of one that says nothing."""
     try:
-        with urllib.request.urlopen(url, timeout=_ASK_S) as answer:  # noqa: S310 - our own gateway
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.HTTPError):
-        return False
+        with _direct.open(url, timeout=_ASK_S) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except urllib.error.HTTPError as error:
+        return False if error.code == HTTPStatus.SERVICE_UNAVAILABLE else None
+    except OSError:
+        return None
 
 
 async def _ready(supervisor: Supervisor, name: str) -> None:

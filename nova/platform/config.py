@@ -316,8 +316,8 @@ class Telemetry:
         int | None,
         Knob(
             "NOVA_METRICS_PORT",
-            "The port of NOVA_GRPC_HOST on which Prometheus finds the metrics of a process; unset: none. "
-            "`nova up --processes` counts up from it, in the order of its parts.",
+            "The port of NOVA_GRPC_HOST on which a process shows its metrics, and whether it lives and is ready; "
+            "unset: none. `nova up --processes` counts up from it, in the order of its parts.",
             least=1,
             most=65535,
         ),

@@ -21,6 +21,15 @@ class Report:
         """Whether every check passed."""
         return all(failure is None for failure in self.failures.values())
 
+    def words(self) -> dict[str, object]:
+        """Return what is said of it over HTTP, as JSON."""
+        checks = {name: failure or "ok" for name, failure in self.failures.items()}
+        return {"status": "ok" if self.ok else "failing", "checks": checks}
+
+
+_STARTING = Report({"starting": "The process is starting."})
+_DRAINING = Report({"draining": "The process is ending."})
+
 
 class Health:
     """Named checks. Live: the process need not be restarted. Ready: it can take requests.
@@ -33,7 +42,7 @@ class Health:
         self._timeout_s = timeout_s
         self._live: dict[str, Check] = {}
         self._ready: dict[str, Check] = {}
-        self._draining = False
+        self._closed: Report | None = None
 
     def add(self, name: str, check: Check, *, liveness: bool = False) -> None:
         """Add a check under a name of its own. A `liveness` check counts for both."""
@@ -46,11 +55,19 @@ class Health:
     @property
     def draining(self) -> bool:
         """Whether the process ends."""
-        return self._draining
+        return self._closed is _DRAINING
+
+    def begin(self) -> None:
+        """Be not ready before `open`: the process starts."""
+        self._closed = _STARTING
+
+    def open(self) -> None:
+        """Be ready if the checks pass."""
+        self._closed = None
 
     def drain(self) -> None:
         """Be ready no more: the process ends, and new requests shall go elsewhere."""
-        self._draining = True
+        self._closed = _DRAINING
 
     async def live(self) -> Report:
         """Return the outcome of the liveness checks."""
@@ -58,9 +75,7 @@ class Health:
 
     async def ready(self) -> Report:
         """Return the outcome of all checks."""
-        if self._draining:
-            return Report({"draining": "The process is ending."})
-        return await self._run(self._ready)
+        return self._closed or await self._run(self._ready)
 
     async def is_live(self) -> bool:
         """Return whether the process need not be restarted."""

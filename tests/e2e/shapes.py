@@ -9,11 +9,10 @@ from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.ports import free_port, free_range
 from nova.app.prepare import prepare
-from nova.app.processes import processes
+from nova.app.processes import all_ports, processes
 from nova.app.progress import progress
 from nova.app.seed import Seeder
 from nova.app.sources import of_engines
-from nova.platform.config import ROOMS as ALL
 from nova.platform.configure import load
 from nova.platform.ids import uuid7
 from tests.e2e.nova import Nova
@@ -53,7 +52,7 @@ async def inhabited(folder: Path, **settings: str) -> AsyncIterator[tuple[Nova, 
 @asynccontextmanager
 async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     """Yield the platform as `nova up --processes` runs it: its supervisor, and a process for each part."""
-    port, base = free_port(), free_range(2 * len(ALL) + 1)
+    port, base = free_port(), free_range(all_ports())
     async with Engines(
         folder / "data",
         rooms=rooms.ROOMS,

@@ -35,7 +35,11 @@ async def gateways() -> AsyncIterator[Pair]:
             second = replace(
                 first,
                 name="gateway-2",
-                environment={**first.environment, "NOVA_PORT": str(port)},
+                environment={
+                    **first.environment,
+                    "NOVA_PORT": str(port),
+                    "NOVA_METRICS_PORT": str(free_port()),
+                },
                 serves=partial(gateway_serves, url),
             )
             await nova.processes.begin(second)

@@ -19,10 +19,10 @@ from nova.app.bench.real_engines import RealEngine, RealEngines
 from nova.app.engines.server import EngineServer
 from nova.app.ground import Ground, ground
 from nova.app.ports import free_port, free_range
-from nova.app.processes import environment_of, processes
+from nova.app.processes import all_ports, environment_of, processes
 from nova.app.progress import progress
 from nova.app.supervisor import Part, Supervisor
-from nova.platform.config import ROOMS, Config, Environment
+from nova.platform.config import Config, Environment
 from nova.platform.configure import load
 from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.knobs import BadConfig
@@ -118,7 +118,7 @@ def _environ(data: Path, fitting: Fitting) -> dict[str, str]:
         "NOVA_DATA": str(data),
         "NOVA_PORT": str(free_port()),
         # Each room has a port, and a spare one above all of these.
-        "NOVA_GRPC_PORT_BASE": str(free_range(2 * len(ROOMS) + 1)),
+        "NOVA_GRPC_PORT_BASE": str(free_range(all_ports())),
         **(fitting.real.variables if fitting.real else {}),
         **fitting.knobs,
     }

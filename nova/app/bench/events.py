@@ -24,9 +24,8 @@ from nova.app.bench.real_engines import real_engines_if
 from nova.app.bench.town import Deed, Town
 from nova.app.bench.visitors import signed_in
 from nova.app.ports import free_range
-from nova.app.processes import metrics_port_of, metrics_ports
+from nova.app.processes import all_ports, metrics_port_of, metrics_ports
 from nova.app.rooms import ROOMS
-from nova.platform.config import ROOMS as EVERY_ROOM
 from nova.platform.config import Config, Server, World
 from nova.platform.errors import InvalidArgument
 from nova.platform.events import Topic
@@ -60,7 +59,7 @@ async def events(config: Config, *, processes: bool = False, real: bool = False)
         )
     options, base = ["--processes"] if processes else [], free_range(metrics_ports())
     # Rooms by themselves listen: not where another Nova does.
-    knobs = {"NOVA_GRPC_PORT_BASE": str(free_range(2 * len(EVERY_ROOM) + 1)), "NOVA_METRICS_PORT": str(base)}
+    knobs = {"NOVA_GRPC_PORT_BASE": str(free_range(all_ports())), "NOVA_METRICS_PORT": str(base)}
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
         async with (
             real_engines_if(real, Path(folder) / "engines") as engines,

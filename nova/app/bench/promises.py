@@ -32,8 +32,9 @@ from nova.app.bench.own_nova import OwnNova, described, own_nova
 from nova.app.bench.visitors import done, followers, signed_in
 from nova.app.instance import running
 from nova.app.ports import free_range
+from nova.app.processes import all_ports
 from nova.gateway.http.graphql_socket import SUBPROTOCOL
-from nova.platform.config import ROOMS, Config, World
+from nova.platform.config import Config, World
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.errors import InvalidArgument, Timeout, Unauthenticated, Unavailable
 
@@ -74,7 +75,7 @@ async def promises(config: Config, *, processes: bool = False) -> Result:
             "Promises are made to people: unset NOVA_WORLD, or choose small, medium or big."
         )
     where = described(world, processes=processes)
-    base = free_range(2 * len(ROOMS) + 1)
+    base = free_range(all_ports())
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
         data, option = Path(folder) / "data", "--processes" if processes else "--listen"
         async with own_nova(data, world, option, knobs={"NOVA_GRPC_PORT_BASE": str(base)}) as nova:

@@ -24,7 +24,8 @@ from nova.app.bench.real_engines import real_engines_if
 from nova.app.bench.room_case import Case
 from nova.app.bench.scene import scene_of
 from nova.app.ports import free_range
-from nova.platform.config import ROOMS, Config, World
+from nova.app.processes import all_ports
+from nova.platform.config import Config, World
 from nova.platform.errors import InvalidArgument, Unavailable
 
 SECONDS: Final = 3.0
@@ -66,7 +67,7 @@ async def rooms(config: Config, *, processes: bool = False, real: bool = False) 
     if world is World.NONE:
         raise InvalidArgument("Rooms need people: unset NOVA_WORLD, or choose small, medium or big.")
     # Each room has a port, and a spare one above all of these.
-    base = free_range(2 * len(ROOMS) + 1)
+    base = free_range(all_ports())
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
         data, option = Path(folder) / "data", "--processes" if processes else "--listen"
         async with (

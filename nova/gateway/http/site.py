@@ -117,11 +117,6 @@ class Operations:
 
 
 def _report(report: Report) -> Response:
-    response = json_response(
-        {
-            "status": "ok" if report.ok else "failing",
-            "checks": {name: failure or "ok" for name, failure in report.failures.items()},
-        }
-    )
+    response = json_response(report.words())
     response.status = 200 if report.ok else 503
     return response

@@ -5,11 +5,7 @@ pools, cache, log and limits declare theirs beside their code. Names follow Prom
 for counters. Labels come from closed sets (rooms, methods, codes, reasons), never from users.
 """
 
-from collections.abc import Callable
-
-from prometheus_client import REGISTRY, Counter, Histogram, generate_latest, start_http_server
-
-from nova.platform.errors import FailedPrecondition
+from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
 
 # From a cache hit to the longest deadline.
 LATENCY_BUCKETS_S = (
@@ -45,31 +41,6 @@ TOKENS_REFUSED = Counter("auth_tokens_refused_total", "Tokens refused.", ["reaso
 TASKS_FAILED = Counter("tasks_failed_total", "Background tasks that crashed.", ["task"])
 
 
-class MetricsPortTaken(FailedPrecondition):
-    """The port of the metrics belongs to another program."""
-
-
 def exposition() -> bytes:
     """Return what Prometheus scrapes, in its text format."""
     return generate_latest(REGISTRY)
-
-
-def serve_exposition(host: str, port: int) -> Callable[[], None]:
-    """Let Prometheus scrape this process at `host:port`; return what ends that.
-
-    For processes without a gateway, whose only other port speaks gRPC. Raises `MetricsPortTaken`.
-    """
-    try:
-        server, thread = start_http_server(port, addr=host)
-    except OSError as error:
-        raise MetricsPortTaken(
-            f"{host}:{port} cannot be had ({error.strerror or error}): end the program that holds it, or set "
-            "NOVA_METRICS_PORT to another port."
-        ) from error
-
-    def end() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return end

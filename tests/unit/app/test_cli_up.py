@@ -14,7 +14,7 @@ import pytest
 
 from nova.app.engines.leftovers import living_in
 from nova.app.ports import free_range
-from nova.platform.config import ROOMS
+from nova.app.processes import all_ports
 from tests.unit.app.commands import COMMAND, Commands
 from tests.waiting import until
 
@@ -73,7 +73,7 @@ async def test_c1_a_busy_port_is_refused(nowhere: Commands) -> None:
 
 @pytest.mark.parametrize("offset", [4, 15 + 4], ids=["its own", "its spare"])
 async def test_c1_a_busy_port_of_a_room_is_refused(nowhere: Commands, offset: int) -> None:
-    base = free_range(2 * len(ROOMS) + 1)
+    base = free_range(all_ports())
     with socket.create_server(("127.0.0.1", base + offset)):
         settings = {"NOVA_GRPC_PORT_BASE": str(base)}
         refused = await nowhere("up", "--processes", "--port", "0", "--world", "none", **settings)

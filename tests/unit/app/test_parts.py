@@ -9,6 +9,7 @@ from nova.app import rooms
 from nova.app.authority import issue_all
 from nova.app.callers import GATEWAY
 from nova.app.processes import RELAY, metrics_port_of, metrics_ports, parts_of
+from nova.platform.config import ROOMS as EVERY_ROOM
 from nova.platform.config import Config
 from nova.platform.configure import load
 from nova.platform.knobs import knobs_of
@@ -49,10 +50,19 @@ def test_c4_a_part_has_its_own_secrets_alone(
     load(environment)
 
 
-def test_no_two_parts_have_their_metrics_at_one_port(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        ({"NOVA_METRICS_PORT": "9000"}, 9000),
+        ({"NOVA_GRPC_PORT_BASE": "9000"}, 9000 + 2 * len(EVERY_ROOM) + 1),
+    ],
+    ids=["where they are wanted", "above the ports of the rooms"],
+)
+def test_no_two_parts_are_asked_how_they_are_at_one_port(
+    tmp_path: Path, given: Mapping[str, str], base: int
+) -> None:
     issue_all(tmp_path)
-    given = {**GIVEN, "NOVA_METRICS_PORT": "9000"}
-    parts = parts_of(load(given), given, tmp_path)
+    parts = parts_of(load({**GIVEN, **given}), {**GIVEN, **given}, tmp_path)
     told = [
         int(variables["NOVA_METRICS_PORT"])
         for part in parts
@@ -60,14 +70,8 @@ def test_no_two_parts_have_their_metrics_at_one_port(tmp_path: Path) -> None:
         if variables is not None
     ]
     assert len(told) == len(set(told)) == 2 * len(parts) - 1, "the gateway has no replacement"
-    assert set(told) < set(range(9000, 9000 + metrics_ports()))
-    assert told[0] == metrics_port_of(9000, rooms.ROOMS[0])
-
-
-def test_where_nobody_wants_metrics_no_port_is_told(
-    environments: Mapping[str, Mapping[str, str]],
-) -> None:
-    assert not any("NOVA_METRICS_PORT" in environment for environment in environments.values())
+    assert set(told) < set(range(base, base + metrics_ports()))
+    assert told[0] == metrics_port_of(base, rooms.ROOMS[0])
 
 
 def test_knobs_name_parts_that_there_are() -> None:

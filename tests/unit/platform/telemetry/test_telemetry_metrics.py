@@ -1,9 +1,5 @@
 """The names that dashboards and alerts rest on."""
 
-import socket
-
-import httpx
-import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -35,16 +31,3 @@ def test_metrics_live_in_the_registry_of_the_process() -> None:
     before = REGISTRY.get_sample_value("tasks_failed_total", {"task": "a-test"}) or 0
     metrics.TASKS_FAILED.labels("a-test").inc()
     assert REGISTRY.get_sample_value("tasks_failed_total", {"task": "a-test"}) == before + 1
-
-
-def test_a_process_without_a_gateway_is_scraped_at_a_port_of_its_own() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-        with pytest.raises(metrics.MetricsPortTaken, match="NOVA_METRICS_PORT"):
-            metrics.serve_exposition("127.0.0.1", port)
-    end = metrics.serve_exposition("127.0.0.1", port)
-    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
-    end()
-    assert "tasks_failed_total" in answer.text
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/metrics")
