@@ -57,9 +57,9 @@ async def events(config: Config, *, processes: bool = False, real: bool = False)
         raise InvalidArgument(
             "Events need people who hear of them: unset NOVA_WORLD, or choose small, medium or big."
         )
-    options, base = ["--processes"] if processes else [], free_range(metrics_ports())
-    # Rooms by themselves listen: not where another Nova does.
-    knobs = {"NOVA_GRPC_PORT_BASE": str(free_range(all_ports())), "NOVA_METRICS_PORT": str(base)}
+    options, ports = ["--processes"] if processes else [], free_range(all_ports())
+    base = ports + all_ports() - metrics_ports()
+    knobs = {"NOVA_GRPC_PORT_BASE": str(ports), "NOVA_METRICS_PORT": str(base)}
     with tempfile.TemporaryDirectory(prefix="nova-bench-") as folder:
         async with (
             real_engines_if(real, Path(folder) / "engines") as engines,

@@ -1,24 +1,25 @@
 """A storm of connections on PgBouncer: 1,000 clients at once, among them five copies of each room's own pool.
 
 Every client has an open connection that has been used once before the storm begins. Then all of them run short
-transactions, one after another without a pause, as fast as they are served: a read, then a write with its event.
+transactions, one after another without a pause, as fast as they are served: reads, then a write with its event. Beside
+them stands whatever else connects: the bell of every process, two relays that empty the outboxes, and of each copy its
+pool at the replica.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import asyncpg
-
 from nova.app.bench import machine
 from nova.app.bench.console import Console
 from nova.app.bench.figures import Figure, Result, quantile
-from nova.app.bench.storm_ground import DATABASE, Ground, ground
-from nova.app.engines.addresses import connect
+from nova.app.bench.storm_ground import Ground, ground
+from nova.app.bench.storm_shape import Party, Shape, parties
+from nova.app.bench.storm_watch import Limits, Peak, Waits, described, limits_of, waits_of, watching
 from nova.app.rooms import ROOMS
 from nova.platform.config import Config
 from nova.platform.db.bell import Bell
@@ -28,29 +29,32 @@ from nova.platform.db.tx import Tx
 from nova.platform.errors import Internal, NovaError
 from nova.platform.events import Event
 from nova.platform.ids import uuid7
+from nova.platform.outbox.take import RelayTx
+from nova.platform.outbox.write import bell_name
+from nova.platform.tasks import Tasks
 
 CLIENTS: Final = 1000
 COPIES: Final = 5
-POOL: Final = 8
-CROWD: Final = 12
-"""Callers of a room's pool of 8: some of them always wait for a connection."""
-SERVERS: Final = 200
+GATEWAYS: Final = 5
+RELAYS: Final = 2
 SECONDS: Final = 10.0
-LOOK_EVERY_S: Final = 0.25
+_RELAYED_S: Final = 0.25
 _DOORS: Final = 4
 """Pools that open at once: a connection has 5 s to open, and on few cores they wait for one another."""
 _SHOWN: Final = 3
+REPLICA_POOL: Final = 4
 
-_PEAK: Final = """
-SELECT count(*) AS everybody, count(*) FILTER (WHERE datname = $1 AND application_name <> 'nova-bell') AS pooled
-FROM pg_stat_activity WHERE backend_type = 'client backend'
-"""
+_BATCH: Final = 500
+
 _NEWEST: Final = "SELECT id, done_at FROM deeds WHERE actor = $1 ORDER BY id DESC LIMIT 1"
 
 _NOTES: Final = (
-    "One process holds all clients: a room's copies are pools of the house's own kind, under a role of the room's, and",
-    "  a bell each straight at PostgreSQL, as its processes have; the rest are pools of one connection.",
+    "One process holds all clients: a room's copies are the house's own pools and bells, under a role of the room's;",
+    "  a relay takes what is in the outboxes as the house's does, and drops it; the rest are pools of one connection.",
+    "whole shape: PgBouncer's max_db_connections, a bell a process, a connection a room and relay, against what",
+    "  PostgreSQL gives to others than its administrators; of the replica the pools of all copies of rooms.",
     "Clients never pause, so the cores are full: times say how long the queue is, not how quick a quiet Nova is.",
+    "The client's own loop is in what it waits for; what PgBouncer says beside it is without.",
     "to a connection: of those who share a room's pool, from asking for one to having it (the room's own wait).",
     "to a transaction: of everybody, from asking for one to PostgreSQL's answer to BEGIN; PgBouncer's wait is in it.",
     "PgBouncer: its own sum of waits for a server by its count of transactions, and the longest it saw at a look.",
@@ -65,26 +69,6 @@ class StormTx(Tx):
         deed = uuid7()
         await self.execute("INSERT INTO deeds (id, actor) VALUES ($1, $2)", deed, actor)
         self.emit(Event(id=uuid7(), topic="storm", key=deed.bytes, payload=b"", emitted_at=datetime.now(UTC)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """Callers that share a pool of `size` connections under a room's role; `copy`: they are a copy of that room."""
-
-    room: str
-    size: int
-    callers: int
-    copy: bool
-
-
-def parties(rooms: Sequence[str], *, copies: int, clients: int) -> list[Party]:
-    """Return the copies of each room, and as many clients of one connection each as are missing to `clients`."""
-    own = [Party(room=room, size=POOL, callers=CROWD, copy=True) for _ in range(copies) for room in rooms]
-    rest = clients - len(own) * POOL
-    if rest < 0:
-        raise ValueError(f"{copies} copies of {len(rooms)} rooms are more than {clients} connections")
-    single = [Party(room=rooms[place % len(rooms)], size=1, callers=1, copy=False) for place in range(rest)]
-    return [*own, *single]
 
 
 @dataclass(slots=True)
@@ -105,71 +89,72 @@ class Tally:
             self.refused.append(error)
 
 
-@dataclass(slots=True)
-class Peak:
-    """The most that was seen at any look."""
-
-    connections: int = 0
-    pooled: int = 0
-    clients: int = 0
-    wait_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
-    """PgBouncer's own sums: seconds that clients waited for a server, and transactions."""
-
-    seconds: float
-    transactions: int
-
-    def since(self, before: "Waits") -> "Waits":
-        """Return what was added."""
-        return Waits(
-            seconds=self.seconds - before.seconds, transactions=self.transactions - before.transactions
-        )
-
-    @property
-    def mean_s(self) -> float:
-        """The mean wait of a transaction."""
-        return self.seconds / self.transactions if self.transactions else 0.0
-
-
 async def storm(config: Config) -> Result:
     """Raise a storm on the PgBouncer of the configuration, in a database of its own. Raises `NoPooler`."""
     everybody = parties(ROOMS, copies=COPIES, clients=CLIENTS)
+    shape = Shape(rooms=len(ROOMS), copies=COPIES, gateways=GATEWAYS, relays=RELAYS)
     async with ground(config, ROOMS) as made:
-        where = {**machine.machine(), **await _limits(made)}
-        console = Console(made.pooler_url)
+        where = {
+            **machine.machine(),
+            "world": "none, a database of its own",
+            "shape": _told(shape),
+            **await described(made),
+        }
+        console, limits = Console(made.pooler_url), await limits_of(made)
         tally, peak = Tally(), Peak()
-        async with _opened(made, everybody, tally) as databases, _watching(made, console, peak):
-            before = await _waits(console)
+        async with (
+            _opened(made, everybody, tally) as databases,
+            _beside(made, shape),
+            watching(made, console, peak),
+        ):
+            before = await waits_of(console)
             began = time.perf_counter()
             await _rage(everybody, databases, tally, until=began + SECONDS)
             lasted_s = time.perf_counter() - began
-            waits = (await _waits(console)).since(before)
+            waits = (await waits_of(console)).since(before)
     return Result(
         benchmark="storm",
         machine=where,
-        figures=figures_of(tally, peak, waits, lasted_s=lasted_s),
+        figures=figures_of(tally, peak, waits, shape=shape, limits=limits, lasted_s=lasted_s),
         notes=(*_NOTES, *(f"refused: {error!r}, by {error.__cause__!r}" for error in tally.refused[:_SHOWN])),
     )
 
 
-def figures_of(tally: Tally, peak: Peak, waits: Waits, *, lasted_s: float) -> list[Figure]:
+def figures_of(
+    tally: Tally, peak: Peak, waits: Waits, *, shape: Shape, limits: Limits, lasted_s: float
+) -> list[Figure]:
     """Return what is told of a storm. Raises `Internal` where nobody was served."""
     if not tally.to_connection_s or not tally.to_transaction_s:
         raise Internal(f"Nobody was served: {tally.refused[0]!r}." if tally.refused else "Nobody was served.")
     return [
         Figure(name="clients of PgBouncer, peak", value=peak.clients, unit="", least=CLIENTS),
         Figure(name="refused or failed", value=len(tally.refused), unit="", goal=0),
-        Figure(name="connections of PostgreSQL, peak", value=peak.connections, unit="", goal=SERVERS),
-        Figure(name="connections of PostgreSQL from PgBouncer, peak", value=peak.pooled, unit=""),
-        *_quantiles("pool wait, to a connection", tally.to_connection_s),
-        *_quantiles("pool wait, to a transaction", tally.to_transaction_s),
+        Figure(name="connections of PostgreSQL, peak", value=peak.connections, unit="", goal=limits.primary),
+        Figure(
+            name="connections of PostgreSQL, whole shape",
+            value=shape.at_most(limits.pooled),
+            unit="",
+            goal=limits.primary,
+        ),
+        Figure(name="  of these from PgBouncer and relays, peak", value=peak.working, unit=""),
+        *_at_replica(peak, shape, limits),
         Figure(name="PgBouncer, wait for a server, mean", value=waits.mean_s * 1000, unit="ms"),
         Figure(name="PgBouncer, wait for a server, longest", value=peak.wait_s * 1000, unit="ms"),
+        Figure(name="PgBouncer, clients that wait, peak", value=peak.waiting, unit=""),
+        *_quantiles("pool wait, to a connection", tally.to_connection_s),
+        *_quantiles("pool wait, to a transaction", tally.to_transaction_s),
         Figure(name="transactions", value=tally.transactions / lasted_s, unit="/s"),
         Figure(name="statements", value=tally.statements, unit=""),
+    ]
+
+
+def _at_replica(peak: Peak, shape: Shape, limits: Limits) -> list[Figure]:
+    if limits.replica is None:
+        return []
+    whole = shape.at_replica(REPLICA_POOL)
+    return [
+        Figure(name="connections of the replica, peak", value=peak.at_replica, unit="", goal=limits.replica),
+        Figure(name="connections of the replica, whole shape", value=whole, unit="", goal=limits.replica),
     ]
 
 
@@ -191,13 +176,48 @@ async def _opened(made: Ground, everybody: Sequence[Party], tally: Tally) -> Asy
             await bell.open()
             stack.push_async_callback(bell.close)
             settings = DatabaseConfig(
-                room=party.room, dsn=made.pooled[party.room], pool_size=party.size, behind_pooler=True
+                room=party.room,
+                dsn=made.pooled[party.room],
+                replica_dsn=made.replica.get(party.room) if party.copy else None,
+                pool_size=party.size,
+                replica_pool_size=REPLICA_POOL,
+                behind_pooler=True,
             )
             databases.append(await stack.enter_async_context(Database(settings, bell)))
         async with asyncio.TaskGroup() as opening:
             for party, database in zip(everybody, databases, strict=True):
                 opening.create_task(tally.note(_fill(database, party.size, door)))
         yield databases
+
+
+@asynccontextmanager
+async def _beside(made: Ground, shape: Shape) -> AsyncIterator[None]:
+    """Run what connects straight to PostgreSQL beside the rooms: the bells of gateways, and relays with theirs."""
+    async with AsyncExitStack() as stack:
+        bells = [Bell(made.direct[ROOMS[0]]) for _ in range(shape.gateways + shape.relays)]
+        for bell in bells:
+            await bell.open()
+            stack.push_async_callback(bell.close)
+        tasks = Tasks()
+        for number, bell in enumerate(bells[: shape.relays]):
+            for room in ROOMS:
+                settings = DatabaseConfig(room=room, dsn=made.direct[room])
+                database = await stack.enter_async_context(Database(settings, bell))
+                tasks.spawn(f"relay-{number}-{room}", _relay(database), critical=True)
+        stack.push_async_callback(tasks.aclose)
+        yield
+
+
+async def _relay(database: Database) -> None:
+    """Empty an outbox for good whenever its bell rings, as a relay does whose log takes all."""
+    with database.bell.listen(bell_name(database.room)) as ear:
+        while True:
+            ear.forget()
+            async with database.transaction(RelayTx) as tx:
+                rows = await tx.claim(_BATCH)
+                await tx.remove(rows)
+            if len(rows) < _BATCH:
+                await ear.wait(_RELAYED_S)
 
 
 async def _fill(database: Database, size: int, door: asyncio.Semaphore) -> None:
@@ -224,6 +244,8 @@ async def _rage(
 async def _client(actor: int, party: Party, database: Database, tally: Tally, *, until: float) -> None:
     while time.perf_counter() < until:
         await tally.note(_look(actor, party, database, tally))
+        if party.copy:
+            await tally.note(_read(actor, database, tally))
         await tally.note(_act(actor, database, tally))
 
 
@@ -238,6 +260,12 @@ async def _look(actor: int, party: Party, database: Database, tally: Tally) -> N
     tally.statements += 1
 
 
+async def _read(actor: int, database: Database, tally: Tally) -> None:
+    """Read as rooms do: from the replica where it is as new as the primary."""
+    await database.fetchrow(_NEWEST, actor)
+    tally.statements += 1
+
+
 async def _act(actor: int, database: Database, tally: Tally) -> None:
     asked = time.perf_counter()
     async with database.transaction(StormTx) as tx:
@@ -247,57 +275,8 @@ async def _act(actor: int, database: Database, tally: Tally) -> None:
     tally.statements += 4  # BEGIN, the deed, its event, COMMIT
 
 
-@asynccontextmanager
-async def _watching(made: Ground, console: Console, peak: Peak) -> AsyncIterator[None]:
-    """Look at PostgreSQL and PgBouncer again and again while the block runs."""
-    watcher = await connect(made.postgres_url)
-    looking = asyncio.create_task(_watch(watcher, console, peak))
-    try:
-        yield
-    finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
-        await watcher.close()
-
-
-async def _watch(watcher: "asyncpg.Connection[asyncpg.Record]", console: Console, peak: Peak) -> None:
-    while True:
-        (seen,) = await watcher.fetch(_PEAK, DATABASE)
-        peak.connections = max(peak.connections, seen["everybody"])
-        peak.pooled = max(peak.pooled, seen["pooled"])
-        pools = [pool for pool in await console.ask("POOLS") if pool["database"] == DATABASE]
-        peak.clients = max(
-            peak.clients, sum(int(pool["cl_active"]) + int(pool["cl_waiting"]) for pool in pools)
-        )
-        peak.wait_s = max(
-            [peak.wait_s, *(int(pool["maxwait"]) + int(pool["maxwait_us"]) / 1e6 for pool in pools)]
-        )
-        await asyncio.sleep(LOOK_EVERY_S)
-
-
-async def _waits(console: Console) -> Waits:
-    own = [row for row in await console.ask("STATS") if row["database"] == DATABASE]
-    return Waits(
-        seconds=sum(int(row["total_wait_time"]) for row in own) / 1e6,
-        transactions=sum(int(row["total_xact_count"]) for row in own),
+def _told(shape: Shape) -> str:
+    return (
+        f"{CLIENTS:,} clients, {shape.copies} copies of each room, {shape.gateways} of the gateway, "
+        f"{shape.relays} of the relay"
     )
-
-
-async def _limits(made: Ground) -> dict[str, str]:
-    """Return the versions of both, and the limits under which they stand."""
-    connection = await connect(made.postgres_url)
-    try:
-        version = await connection.fetchval("SHOW server_version")
-        most = await connection.fetchval("SHOW max_connections")
-    finally:
-        await connection.close()
-    console = Console(made.pooler_url)
-    settings = await console.settings()
-    names = (
-        "pool_mode", "max_client_conn", "default_pool_size", "max_db_connections", "max_user_connections"
-    )  # fmt: skip
-    return {
-        "postgres": f"{version}, max_connections {most}",
-        "pgbouncer": ", ".join([await console.version(), *(f"{name} {settings[name]}" for name in names)]),
-    }

@@ -32,12 +32,17 @@ class NoPooler(FailedPrecondition):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Where the storm's connections lead: a DSN a room through PgBouncer and past it, and the administrators' own."""
+    """Where the storm's connections lead: a DSN a room through PgBouncer and past it, and the administrators' own.
+
+    `replica` and `replica_url` are empty where there is no replica.
+    """
 
     pooled: Mapping[str, str]
     direct: Mapping[str, str]
+    replica: Mapping[str, str]
     postgres_url: str
     pooler_url: str
+    replica_url: str
 
 
 @asynccontextmanager
@@ -48,6 +53,7 @@ async def ground(config: Config, rooms: Sequence[str]) -> AsyncIterator[Ground]:
         missing = "NOVA_POSTGRES_URL" if engines.postgres_url is None else "NOVA_POSTGRES_POOLER_URL"
         raise NoPooler(f"{NoPooler.__doc__} {missing} is not set.")
     postgres_url, pooler_url = engines.postgres_url.reveal(), engines.postgres_pooler_url.reveal()
+    replica_url = "" if engines.postgres_replica_url is None else engines.postgres_replica_url.reveal()
     parts = {room: f"storm_{room}" for room in rooms}
     passwords = {role_of(part): secrets.token_urlsafe(24) for part in parts.values()}
 
@@ -59,7 +65,12 @@ async def ground(config: Config, rooms: Sequence[str]) -> AsyncIterator[Ground]:
         }
 
     made = Ground(
-        pooled=dsns(pooler_url), direct=dsns(postgres_url), postgres_url=postgres_url, pooler_url=pooler_url
+        pooled=dsns(pooler_url),
+        direct=dsns(postgres_url),
+        replica=dsns(replica_url) if replica_url else {},
+        postgres_url=postgres_url,
+        pooler_url=pooler_url,
+        replica_url=replica_url,
     )
     administrator = await connect(postgres_url)
     try:

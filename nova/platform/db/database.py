@@ -30,13 +30,15 @@ class DatabaseConfig:
     """Where a room's database is, and its limits. The DSN is of the room's own role.
 
     `behind_pooler`: PgBouncer refuses session settings at the start of a connection. The role has the same
-    ones (migration 0000 sets them), so they are left out then.
+    ones (migration 0000 sets them), so they are left out then. `replica_pool_size`: no pooler stands before a
+    replica, so that all copies of all rooms share its `max_connections`.
     """
 
     room: str
     dsn: str
     replica_dsn: str | None = None
     pool_size: int = 8
+    replica_pool_size: int = 4
     connect_timeout_s: float = 5.0
     acquire_timeout_s: float = 10.0
     statement_timeout_s: float = 5.0
@@ -65,20 +67,24 @@ class Database:
         self.room = config.room
         self.bell = bell or Bell()
         self._tracing = tracing or Tracing()
-        self.primary = self._pool(config, "primary", config.dsn)
-        self._replica_pool = self._pool(config, "replica", config.replica_dsn) if config.replica_dsn else None
+        self.primary = self._pool(config, "primary", config.dsn, config.pool_size)
+        self._replica_pool = (
+            self._pool(config, "replica", config.replica_dsn, config.replica_pool_size)
+            if config.replica_dsn
+            else None
+        )
         self._replica = (
             None
             if self._replica_pool is None
             else Replica(self.primary, self._replica_pool, room=config.room)
         )
 
-    def _pool(self, config: DatabaseConfig, name: str, dsn: str) -> Pool:
+    def _pool(self, config: DatabaseConfig, name: str, dsn: str, size: int) -> Pool:
         return Pool(
             room=config.room,
             name=name,
             dsn=dsn,
-            size=config.pool_size,
+            size=size,
             connect_timeout_s=config.connect_timeout_s,
             acquire_timeout_s=config.acquire_timeout_s,
             statement_timeout_s=config.statement_timeout_s,

@@ -1,18 +1,26 @@
 """The storm's own reckoning. The storm itself takes PgBouncer: tests/contract/test_pgbouncer_storm.py."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from nova.app.bench import storm
 from nova.app.bench.catalog import BENCHMARKS
-from nova.app.bench.storm import Peak, Tally, Waits, figures_of, parties
+from nova.app.bench.storm import Tally, figures_of
 from nova.app.bench.storm_ground import NoPooler
+from nova.app.bench.storm_shape import POOL, Shape, parties
+from nova.app.bench.storm_watch import Limits, Peak, Waits
 from nova.app.rooms import ROOMS
 from nova.platform.config import Config
+from nova.platform.db.database import DatabaseConfig
 from nova.platform.db.failures import PoolExhausted
 from nova.platform.engine_knobs import Engines, PostgresUrl
 from nova.platform.errors import Internal
+
+SHAPE = Shape(rooms=len(ROOMS), copies=5, gateways=5, relays=2)
+LIMITS = Limits(pooled=120, primary=197, replica=197)
+NO_WAITS = Waits(seconds=0, transactions=0)
 
 
 def test_a_thousand_clients_with_five_copies_of_each_room() -> None:
@@ -33,20 +41,43 @@ def test_copies_that_are_too_many() -> None:
 def test_what_is_told() -> None:
     tally = Tally(to_connection_s=[0.001] * 90 + [0.5] * 10, to_transaction_s=[0.1] * 100)
     tally.transactions, tally.statements, tally.refused = 200, 500, [PoolExhausted()]
-    peak = Peak(connections=201, pooled=150, clients=1000, wait_s=0.25)
+    peak = Peak(connections=198, working=150, at_replica=160, clients=1000, waiting=700, wait_s=0.25)
     waits = Waits(seconds=30.0, transactions=400).since(Waits(seconds=10.0, transactions=200))
-    found = {figure.name: figure for figure in figures_of(tally, peak, waits, lasted_s=4.0)}
+    found = {
+        figure.name: figure
+        for figure in figures_of(tally, peak, waits, shape=SHAPE, limits=LIMITS, lasted_s=4.0)
+    }
     assert found["pool wait, to a connection, p95"].value == 500
     assert found["pool wait, to a transaction, p99"].value == 100
     assert round(found["PgBouncer, wait for a server, mean"].value) == 100
     assert found["transactions"].value == 50
     missed = {name for name, figure in found.items() if not figure.met}
     assert missed == {"refused or failed", "connections of PostgreSQL, peak"}
+    assert found["connections of PostgreSQL, whole shape"].value == 120 + 40 + 5 + 2 + 2 * 8
+    assert found["connections of the replica, whole shape"].value == 40 * 4
+
+
+def test_a_shape_that_does_not_fit_is_missed() -> None:
+    tally = Tally(to_connection_s=[0.001], to_transaction_s=[0.1])
+    limits = Limits(pooled=150, primary=197, replica=None)
+    figures = figures_of(tally, Peak(clients=1000), NO_WAITS, shape=SHAPE, limits=limits, lasted_s=1.0)
+    assert {figure.name for figure in figures if not figure.met} == {"connections of PostgreSQL, whole shape"}
+    assert not any("replica" in figure.name for figure in figures)
+
+
+def test_the_limits_of_production_hold_five_copies() -> None:
+    lines = Path("deploy/pgbouncer/pgbouncer.ini").read_text().splitlines()
+    pooler = dict(line.split(" = ") for line in lines if " = " in line and not line.startswith(";"))
+    assert SHAPE.at_most(int(pooler["max_db_connections"])) <= 200 - 3
+    assert int(pooler["max_user_connections"]) * (len(ROOMS) + 1) <= int(pooler["max_db_connections"])
+    assert SHAPE.at_replica(DatabaseConfig(room="content", dsn="").replica_pool_size) <= 200 - 3
 
 
 def test_a_storm_that_serves_nobody_has_no_figures() -> None:
     with pytest.raises(Internal, match="PoolExhausted"):
-        figures_of(Tally(refused=[PoolExhausted()]), Peak(), Waits(seconds=0, transactions=0), lasted_s=1.0)
+        figures_of(
+            Tally(refused=[PoolExhausted()]), Peak(), NO_WAITS, shape=SHAPE, limits=LIMITS, lasted_s=1.0
+        )
     assert Waits(seconds=0.0, transactions=0).mean_s == 0
 
 
@@ -78,4 +109,4 @@ async def test_without_a_pooler_it_says_where_to_get_one(engines: Engines, missi
 
 def test_the_storm_is_that_of_the_objective() -> None:
     assert BENCHMARKS["storm"].measure is storm.storm
-    assert (storm.CLIENTS, storm.COPIES, storm.SERVERS, storm.POOL) == (1000, 5, 200, 8)
+    assert (storm.CLIENTS, storm.COPIES, POOL) == (1000, 5, 8)
