@@ -5,7 +5,7 @@ cannot tell the difference.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -41,15 +41,15 @@ from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
 from nova.platform.redis.client import connect
 from nova.platform.relay import Relay
-from nova.platform.resilience import CallPolicy
 from nova.platform.room import Lifecycle, Room
 from nova.platform.rpc.binding import ServiceBinding
-from nova.platform.rpc.call import DEFAULT_TIMEOUT_S, Call, Middleware, Payload, Policy
+from nova.platform.rpc.call import Middleware
 from nova.platform.rpc.certificates import Certificates
 from nova.platform.rpc.channel import Channel, LocalChannel, WireChannel
 from nova.platform.rpc.local import LocalServer
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.server_chain import server_middlewares
+from nova.platform.rpc.standard import by_standard
 from nova.platform.strain import Strain
 from nova.platform.tasks import Tasks
 from nova.platform.telemetry.operations import operations
@@ -119,7 +119,7 @@ class House:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            stack.callback(self.tracing.close)
+            stack.push_async_callback(asyncio.to_thread, self.tracing.close)
             self.platform = await self._floor(stack)
             await self._open_rooms(stack)
             self._stack = stack.pop_all()
@@ -135,29 +135,22 @@ class House:
 
         Over TCP the part is whoever this process's certificate says.
         """
-        if (room, caller) not in self._channels:
-            self._channels[room, caller] = (
+        here = room in self.names
+        key = (room, caller if here else "")
+        if key not in self._channels:
+            self._channels[key] = (
                 LocalChannel(self._local, tracing=self.tracing, caller=caller)
-                if room in self.names
+                if here
                 else WireChannel(
                     self.config.server.grpc_address(room),
                     room=room,
                     tracing=self.tracing,
-                    policy=self._policy(room),
+                    policy=by_standard(room, clock=self.clock),
                     certificates=self._certificates,
                     strain=self._strain,
                 )
             )
-        return self._channels[room, caller]
-
-    def _policy(self, room: str) -> Policy:
-        """Return the one standard for calls to another process: time-outs, a breaker, retries of what only reads."""
-        standard = CallPolicy(room, clock=self.clock, timeout_s=DEFAULT_TIMEOUT_S)
-
-        async def guarded(call: Call, attempt: Callable[[], Awaitable[Payload]]) -> Payload:
-            return await standard.call(attempt, idempotent=call.method.read_only)
-
-        return guarded
+        return self._channels[key]
 
     def database(self, room: str) -> Database:
         """Return the database of a room of this process."""

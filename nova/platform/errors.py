@@ -28,10 +28,12 @@ class NovaError(Exception):
     """A failure that callers may be told about.
 
     `reason` is the class name in SCREAMING_SNAKE and survives every hop; `message` is a sentence that says
-    what to do; `field` is the input field at fault, as the proto names it; `retry_after_s` is in seconds.
+    what to do; `field` is the input field at fault, as the proto names it; `retry_after_s` is in seconds. `told`
+    says that the far end of a call said so itself, and so lives.
     """
 
     code: ClassVar[Code] = Code.INTERNAL
+    told = False
 
     def __init__(
         self,

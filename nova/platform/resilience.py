@@ -1,7 +1,8 @@
 """The one standard for calls to the outside: a time-out, few retries, a circuit breaker, a bulkhead.
 
-Only what says something about the callee counts as a failure: `Unavailable`, `Timeout` and errors of the socket.
-A domain error (`NotFound`, `Conflict`, …) is an answer. Only what may run twice is retried.
+A failure is a callee that cannot be reached, or takes longer than it may. What it says itself is an answer, also that
+something behind it is away: who says so lives, and costs no time. Only whoever met a failure tries again, so that tries
+do not multiply from hop to hop, and only what may run twice. `docs/decisions/0020-calls-to-the-outside.md` says why.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ BREAKER = Gauge("outside_breaker_open", "1 while a circuit is open, 0.5 while it
 
 _RETRY_FIRST_S = 0.025
 _RETRY_LONGEST_S = 0.25
+# Several times what any room takes for what it is asked often: who waited so long has met a slow one.
+_TELLING_S = 0.2
 
 
 class CircuitOpen(Unavailable):
@@ -75,27 +78,24 @@ class Breaker:
         if turn != self._turn:
             return
         if self._state is _State.PROBED:
-            self._enter(_State.OPEN if failed else _State.CLOSED)
+            self._enter(_State.OPEN if failed else _State.CLOSED, rest_s=self._rest_s)
             return
         self._failed.append(failed)
         if failed and sum(self._failed) >= self._most_failures:
-            self._enter(_State.OPEN)
+            self._enter(_State.OPEN, rest_s=self._rest_s)
 
     def abandon(self, turn: int) -> None:
         """Take back an admitted call that ended without an outcome; the next call probes at once."""
         if turn == self._turn and self._state is _State.PROBED:
-            self._open_until = 0.0
-            self._state = _State.OPEN
-            self._turn += 1
+            self._enter(_State.OPEN, rest_s=0.0)
 
-    def _enter(self, state: _State) -> None:
+    def _enter(self, state: _State, *, rest_s: float = 0.0) -> None:
         self._state = state
         self._turn += 1
         self._gauge.set(state.value)
         self._failed.clear()
-        if state is _State.OPEN:
-            jitter = random.uniform(1.0, 1.5)  # noqa: S311 - spreads load, hides nothing
-            self._open_until = self._clock.monotonic() + self._rest_s * jitter
+        jitter = random.uniform(1.0, 1.5)  # noqa: S311 - spreads load, hides nothing
+        self._open_until = self._clock.monotonic() + rest_s * jitter
 
 
 class RetryBudget:
@@ -120,7 +120,10 @@ class RetryBudget:
 
 
 class CallPolicy:
-    """How one callee is called. `timeout_s` bounds each try; the deadline of the caller bounds all of them."""
+    """How one callee is called: `max_concurrent` calls at a time, each within `timeout_s`, all its tries together.
+
+    `max_concurrent` is the bulkhead: no more than that wait for a callee that hangs.
+    """
 
     def __init__(
         self,
@@ -128,34 +131,37 @@ class CallPolicy:
         *,
         clock: Clock,
         timeout_s: float,
+        max_concurrent: int,
         retries: int = 2,
-        retry_on: tuple[type[NovaError], ...] = (Unavailable, Timeout),
         budget: RetryBudget | None = None,
         breaker: Breaker | None = None,
-        max_concurrent: int = 1_000,
     ) -> None:
         self._name = name
         self._clock = clock
         self._timeout_s = timeout_s
+        self._most = max_concurrent
         self._retries = retries
-        self._retry_on = retry_on
         self._budget = budget or RetryBudget()
         self._breaker = breaker or Breaker(name, clock=clock)
-        self._most = max_concurrent
         self._running = 0
 
-    async def call(self, attempt: Attempt[T], *, idempotent: bool = False) -> T:
+    async def call(
+        self, attempt: Attempt[T], *, within_s: float | None = None, idempotent: bool = False
+    ) -> T:
         """Return what `attempt()` returns; it is awaited again only if it is `idempotent`.
 
-        Raises `Unavailable` (also `CircuitOpen`, `BulkheadFull`), `Timeout`, and what the callee answers.
+        `within_s` is for who wants to wait less than `timeout_s`; what is left of the call that is being served
+        bounds it too. Raises `Unavailable` (also `CircuitOpen`, `BulkheadFull`), `Timeout`, and what the callee
+        answers.
         """
         if self._running >= self._most:
             CALLS.labels(self._name, "full").inc()
             raise BulkheadFull
         self._running += 1
         self._budget.earn()
+        own_s = self._timeout_s if within_s is None else min(self._timeout_s, within_s)
         try:
-            result = await self._tried(attempt, self._retries if idempotent else 0)
+            result = await self._tried(attempt, own_s, self._retries if idempotent else 0)
         except NovaError as error:
             CALLS.labels(self._name, _outcome(error)).inc()
             raise
@@ -164,47 +170,46 @@ class CallPolicy:
         CALLS.labels(self._name, "ok").inc()
         return result
 
-    async def _tried(self, attempt: Attempt[T], retries: int) -> T:
+    async def _tried(self, attempt: Attempt[T], own_s: float, retries: int) -> T:
+        ends_at = self._clock.monotonic() + own_s
         tried = 0
         while True:
             try:
-                return await self._once(attempt)
-            except CircuitOpen:
-                raise
-            except self._retry_on as error:
-                ceiling_s = min(_RETRY_FIRST_S * 2.0**tried, _RETRY_LONGEST_S)
-                # Full jitter: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-                wait_s = max(random.uniform(0.0, ceiling_s), error.retry_after_s or 0.0)  # noqa: S311 - spreads load
-                left_s = remaining_s()
-                late = wait_s > _RETRY_LONGEST_S or (left_s is not None and left_s <= wait_s)
-                if tried >= retries or late or not self._budget.spend():
+                return await self._once(attempt, ends_at, telling_s=min(own_s / 2, _TELLING_S))
+            except Unavailable as error:
+                # Who has timed out has no time for another try.
+                wait_s = _wait_s(tried, error)
+                late = wait_s > _RETRY_LONGEST_S or wait_s >= self._left_s(ends_at)
+                if not _failed(error) or late or tried >= retries or not self._budget.spend():
                     raise
                 tried += 1
-            RETRIES.labels(self._name).inc()
             await asyncio.sleep(wait_s)
+            RETRIES.labels(self._name).inc()
 
-    async def _once(self, attempt: Attempt[T]) -> T:
-        left_s = remaining_s()
-        if left_s is not None and left_s <= 0:
+    async def _once(self, attempt: Attempt[T], ends_at: float, *, telling_s: float) -> T:
+        """Try, in the time that is left. A time-out in less than `telling_s` says nothing about the callee."""
+        left_s = self._left_s(ends_at)
+        if left_s <= 0:
             raise Timeout("The deadline had passed before the call was made.")
-        timeout_s = self._timeout_s if left_s is None else min(self._timeout_s, left_s)
         turn = self._breaker.admit()
-        started_at = self._clock.monotonic()
         try:
-            result = await _typed(attempt, timeout_s)
+            result = await _typed(attempt, left_s)
         except Exception as error:
-            # A caller with little time left says nothing about the callee.
-            short = isinstance(error, Timeout) and self._clock.monotonic() - started_at < self._timeout_s / 2
-            if short:
+            if isinstance(error, Timeout) and left_s < telling_s:
                 self._breaker.abandon(turn)
             else:
-                self._breaker.settle(turn, failed=isinstance(error, Unavailable | Timeout))
+                self._breaker.settle(turn, failed=_failed(error))
             raise
         except BaseException:
             self._breaker.abandon(turn)
             raise
         self._breaker.settle(turn, failed=False)
         return result
+
+    def _left_s(self, ends_at: float) -> float:
+        """Return what is left of the call's own time, and of the caller's."""
+        own_s, callers_s = ends_at - self._clock.monotonic(), remaining_s()
+        return own_s if callers_s is None else min(own_s, callers_s)
 
 
 async def _typed(attempt: Attempt[T], timeout_s: float) -> T:
@@ -218,7 +223,23 @@ async def _typed(attempt: Attempt[T], timeout_s: float) -> T:
         raise Unavailable("The connection failed: try again.") from error
 
 
+def _wait_s(tried: int, error: NovaError) -> float:
+    """Return how long to wait before the next try: full jitter, and what the callee asked for.
+
+    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    ceiling_s = min(_RETRY_FIRST_S * 2.0**tried, _RETRY_LONGEST_S)
+    return max(random.uniform(0.0, ceiling_s), error.retry_after_s or 0.0)  # noqa: S311 - spreads load
+
+
+def _failed(error: Exception) -> bool:
+    """Return whether the callee was away, or took longer than it may, also where it says so itself in the end."""
+    if isinstance(error, CircuitOpen):
+        return False
+    return isinstance(error, Timeout) or (isinstance(error, Unavailable) and not error.told)
+
+
 def _outcome(error: NovaError) -> str:
     if isinstance(error, CircuitOpen):
         return "refused"
-    return "failed" if isinstance(error, Unavailable | Timeout) else "answered"
+    return "failed" if _failed(error) else "answered"

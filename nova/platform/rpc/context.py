@@ -1,8 +1,11 @@
 """What travels with a call: who, until when, under which correlation id. Held in a context variable."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nova.platform.auth.actor import Actor
 from nova.platform.errors import Unauthenticated
@@ -60,3 +63,16 @@ class entered:  # noqa: N801 - reads as a verb: `with entered(call):`
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
+
+
+@asynccontextmanager
+async def within(limit_s: float) -> AsyncIterator[None]:
+    """Give a block `limit_s` seconds at most, and tell the rooms that it asks; raises TimeoutError.
+
+    Cut off from outside alone, a call would end without a word on whether the room that it asked was late.
+    """
+    call, until = current_call(), time.monotonic() + limit_s
+    shortened = replace(call, deadline=until if call.deadline is None else min(call.deadline, until))
+    async with asyncio.timeout(limit_s):
+        with entered(shortened):
+            yield

@@ -80,7 +80,8 @@ def from_wire(code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str,
 
 def flattened(error: NovaError) -> NovaError:
     """Return `error` as it arrives over the wire: the class of its code, with the same reason and text."""
-    return BY_CODE[error.code](
+    return _told(
+        error.code,
         error.message[:_MOST_MESSAGE_CHARS],
         field=error.field,
         retry_after_s=error.retry_after_s,
@@ -102,7 +103,15 @@ def _from_details(code: Code, message: str, status: status_pb2.Status) -> NovaEr
             field = bad.field_violations[0].field
         elif detail.Unpack(retry):
             retry_after_s = retry.retry_delay.ToNanoseconds() / 1e9
-    return BY_CODE[code](message, field=field, retry_after_s=retry_after_s, reason=reason)
+    return _told(code, message, field=field, retry_after_s=retry_after_s, reason=reason)
+
+
+def _told(
+    code: Code, message: str, *, field: str | None, retry_after_s: float | None, reason: str | None
+) -> NovaError:
+    error = BY_CODE[code](message, field=field, retry_after_s=retry_after_s, reason=reason)
+    error.told = True
+    return error
 
 
 def _without_details(code: grpc.StatusCode) -> NovaError:

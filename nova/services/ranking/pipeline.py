@@ -9,6 +9,7 @@ from prometheus_client import Counter
 
 from nova.platform.clock import Clock
 from nova.platform.errors import NovaError
+from nova.platform.rpc.context import within
 from nova.services.ranking.model import Candidates, LinearModel, Ranking, Recalled
 from nova.services.ranking.stages.hydrate_features import hydrate
 from nova.services.ranking.stages.merge_candidates import merge_candidates
@@ -64,7 +65,7 @@ class Pipeline:
 
     async def _asked(self, source: Recall, query: Query) -> Recalled | None:
         try:
-            async with asyncio.timeout(SOURCE_TIMEOUT_S):
+            async with within(SOURCE_TIMEOUT_S):
                 return await source.recall(query)
         except (NovaError, TimeoutError) as error:
             self._left_out(source.source.value, error)
@@ -72,7 +73,7 @@ class Pipeline:
 
     async def _rows(self, candidates: Candidates) -> Rows | None:
         try:
-            async with asyncio.timeout(SOURCE_TIMEOUT_S):
+            async with within(SOURCE_TIMEOUT_S):
                 return await self.features.rows(candidates.post_ids, candidates.author_ids)
         except (NovaError, TimeoutError) as error:
             self._left_out("features", error)

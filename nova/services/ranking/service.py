@@ -8,6 +8,7 @@ import structlog
 
 from nova.platform.auth.actor import Actor
 from nova.platform.errors import NovaError
+from nova.platform.rpc.context import within
 from nova.services.ranking.model import Ranking, Source, UserId
 from nova.services.ranking.pipeline import LEFT_OUT, SOURCE_TIMEOUT_S, Pipeline
 from nova.services.ranking.stages.stage import Graph, Query, Settings
@@ -56,7 +57,7 @@ class Rankings:
 async def _or_else(ask: Callable[[], Awaitable[T]], otherwise: T, name: str, degraded: list[str]) -> T:
     """Return the answer; when it fails or is late, `otherwise`, and note the `name` of what is missing."""
     try:
-        async with asyncio.timeout(SOURCE_TIMEOUT_S):
+        async with within(SOURCE_TIMEOUT_S):
             return await ask()
     except (NovaError, TimeoutError) as error:
         LEFT_OUT.labels(name).inc()

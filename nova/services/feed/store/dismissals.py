@@ -14,6 +14,7 @@ from nova.services.feed.model import PostId, UserId
 
 READ_S: Final = 0.5
 """What a page can spare for them."""
+_AT_ONCE: Final = 64
 _AMONG = "SELECT post_id FROM dismissals WHERE user_id = $1 AND post_id = any($2)"
 _LATEST = "SELECT post_id FROM dismissals WHERE user_id = $1 ORDER BY dismissed_at DESC LIMIT $2"
 _ADD = "INSERT INTO dismissals (user_id, post_id, dismissed_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -40,7 +41,7 @@ class DismissalStore:
 
     def __init__(self, database: Database, *, clock: Clock, read_s: float = READ_S) -> None:
         self._database = database
-        self._reads = CallPolicy("feed-dismissals", clock=clock, timeout_s=read_s, retries=0)
+        self._reads = CallPolicy("feed-dismissals", clock=clock, timeout_s=read_s, max_concurrent=_AT_ONCE)
 
     def transaction(self) -> AbstractAsyncContextManager[FeedTx]:
         """Open a transaction that commits at the end of its block."""

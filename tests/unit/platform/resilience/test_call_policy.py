@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from nova.platform.clock import FixedClock, SystemClock
 from nova.platform.errors import Conflict, NotFound, Timeout, Unavailable
 from nova.platform.resilience import Breaker, BulkheadFull, CallPolicy, CircuitOpen, RetryBudget
 from nova.platform.rpc.context import CallContext, entered
+from nova.platform.rpc.status import flattened
 
 
 def clock() -> FixedClock:
@@ -34,7 +36,8 @@ class Callee:
 
 
 def policy(**options: object) -> CallPolicy:
-    return CallPolicy("test", **({"clock": SystemClock(), "timeout_s": 5.0, "budget": rich()} | options))  # type: ignore[arg-type]
+    usual = {"clock": SystemClock(), "timeout_s": 5.0, "max_concurrent": 64, "budget": rich()}
+    return CallPolicy("test", **(usual | options))  # type: ignore[arg-type]
 
 
 def rich() -> RetryBudget:
@@ -45,7 +48,7 @@ def rich() -> RetryBudget:
 
 
 async def test_what_may_run_twice_is_retried_until_it_works() -> None:
-    callee = Callee(Unavailable(), Timeout(), "answer")
+    callee = Callee(Unavailable(), ConnectionResetError(), "answer")
     assert await policy().call(callee, idempotent=True) == "answer"
     assert callee.asked == 3
 
@@ -55,6 +58,13 @@ async def test_retries_end() -> None:
     with pytest.raises(Unavailable):
         await policy(retries=2).call(callee, idempotent=True)
     assert callee.asked == 3
+
+
+async def test_r7_a_time_out_is_not_retried() -> None:
+    callee = Callee(Timeout(), "answer")
+    with pytest.raises(Timeout):
+        await policy().call(callee, idempotent=True)
+    assert callee.asked == 1
 
 
 async def test_what_may_not_run_twice_is_tried_once() -> None:
@@ -82,12 +92,41 @@ async def test_errors_of_the_socket_are_typed(error: Exception, typed: type[Exce
         await policy().call(Callee(error))
 
 
-async def test_each_try_has_its_time() -> None:
-    async def forever() -> None:
-        await asyncio.Future[None]()
+class Silent:
+    """Never answers."""
 
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def __call__(self) -> str:
+        self.asked += 1
+        return await asyncio.Future[str]()
+
+
+def retries(name: str) -> float:
+    return REGISTRY.get_sample_value("outside_retries_total", {"policy": name}) or 0.0
+
+
+@pytest.mark.parametrize(("timeout_s", "within_s"), [(0.01, None), (0.01, 60.0), (60.0, 0.01)])
+async def test_r7_a_call_has_its_time_and_no_try_comes_after_it(
+    timeout_s: float, within_s: float | None
+) -> None:
+    callee, before = Silent(), retries("test")
     with pytest.raises(Timeout):
-        await policy(timeout_s=0.01).call(forever)
+        await policy(timeout_s=timeout_s).call(callee, within_s=within_s, idempotent=True)
+    assert callee.asked == 1
+    assert retries("test") == before
+
+
+async def test_r7_a_failure_that_a_living_callee_tells_of_is_neither_its_own_nor_retried() -> None:
+    error = flattened(Unavailable(reason="DATABASE_DOWN"))
+    callee, breaker = Callee(error), Breaker("t", clock=clock(), window=4, most_failures=2)
+    guarded = policy(breaker=breaker)
+    for _ in range(10):
+        with pytest.raises(Unavailable, match="try again") as caught:
+            await guarded.call(callee, idempotent=True)
+        assert caught.value.reason == "DATABASE_DOWN"
+    assert callee.asked == 10
 
 
 async def test_r5_the_deadline_of_the_caller_bounds_all_tries() -> None:
@@ -166,6 +205,10 @@ async def test_a_probe_that_fails_opens_again() -> None:
         await guarded.call(Callee("answer"))
 
 
+def opened(name: str) -> float | None:
+    return REGISTRY.get_sample_value("outside_breaker_open", {"policy": name})
+
+
 async def test_a_probe_that_is_cancelled_leaves_the_place_to_the_next() -> None:
     time = clock()
     guarded = policy(breaker=Breaker("t", clock=time, window=4, most_failures=3, rest_s=1), clock=time)
@@ -177,9 +220,12 @@ async def test_a_probe_that_is_cancelled_leaves_the_place_to_the_next() -> None:
 
     probe = asyncio.create_task(guarded.call(forever))
     await asyncio.sleep(0)
+    assert opened("t") == 0.5
     probe.cancel()
     await asyncio.wait([probe])
+    assert opened("t") == 1
     assert await guarded.call(Callee("answer")) == "answer"
+    assert opened("t") == 0
 
 
 async def test_a_few_failures_among_many_do_not_open() -> None:
@@ -210,10 +256,26 @@ async def test_more_than_the_bulkhead_holds_is_refused() -> None:
 async def test_a_caller_with_little_time_left_says_nothing_about_the_callee() -> None:
     breaker = Breaker("t", clock=SystemClock(), window=4, most_failures=1)
     guarded = policy(timeout_s=60.0, breaker=breaker)
-
-    async def forever() -> str:
-        return await asyncio.Future[str]()
-
     with entered(CallContext(deadline=SystemClock().monotonic() + 0.01)), pytest.raises(Timeout):
-        await guarded.call(forever)
+        await guarded.call(Silent())
     assert await guarded.call(Callee("answer")) == "answer"
+
+
+async def test_fault_a_callee_that_hangs_opens_the_circuit_though_nobody_waits_long() -> None:
+    breaker = Breaker("t", clock=SystemClock(), window=4, most_failures=2)
+    guarded, callee = policy(timeout_s=60.0, breaker=breaker), Silent()
+    for _ in range(2):
+        with pytest.raises(Timeout):
+            await guarded.call(callee, within_s=0.01)
+    with pytest.raises(CircuitOpen):
+        await guarded.call(callee, within_s=0.01)
+    assert callee.asked == 2
+
+
+async def test_fault_a_callee_that_hangs_opens_the_circuit_by_what_its_callers_have_left() -> None:
+    breaker = Breaker("t", clock=SystemClock(), window=4, most_failures=1)
+    guarded = policy(timeout_s=60.0, breaker=breaker)
+    with entered(CallContext(deadline=SystemClock().monotonic() + 0.5)), pytest.raises(Timeout):
+        await guarded.call(Silent())
+    with pytest.raises(CircuitOpen):
+        await guarded.call(Silent())

@@ -12,7 +12,7 @@ from nova.platform.auth.epochs import RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verifier
 from nova.platform.clock import SystemClock
-from nova.platform.errors import Conflict, Forbidden, InvalidArgument, NotFound, RateLimited
+from nova.platform.errors import Conflict, Forbidden, InvalidArgument, NotFound, RateLimited, Unavailable
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.rpc.call import MOST_RESPONSE_BYTES, Policy
 from nova.platform.rpc.certificates import Certificates
@@ -50,6 +50,7 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "not_found": lambda: NotFound("No such post.", reason="POST_NOT_FOUND"),
     "conflict": lambda: HandleTaken(field="handle"),
     "forbidden": lambda: Forbidden("Ärger: 不行"),
+    "database_down": lambda: Unavailable(reason="DATABASE_DOWN"),
     "limited": lambda: RateLimited(retry_after_s=1.5),
     "invalid": lambda: InvalidArgument("Too long.", field="caption"),
     "unknown": lambda: ValueError("password=hunter2 at /srv/nova/secret.py"),
@@ -78,6 +79,8 @@ class Echo(EchoServiceServicer):
             return GetProfilesResponse(profiles=[Profile(bio="x" * MOST_RESPONSE_BYTES)])
         if request.handle == "hop":
             return await self._ask_next_room()
+        if request.handle == "wait":
+            await self.Wait(WaitRequest(), context)
         ids = uuids_of(request.user_ids, "user_ids", most=100)
         answer = GetProfilesResponse(
             profiles=[Profile(user_id=id_.bytes, handle=f"h{n}") for n, id_ in enumerate(ids)]
@@ -108,6 +111,7 @@ class Echo(EchoServiceServicer):
         raise failure
 
     async def Wait(self, request: WaitRequest, context: Any) -> WaitResponse:
+        self.calls += 1
         self.waiting.set()
         try:
             await self.release.wait()
