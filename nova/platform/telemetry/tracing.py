@@ -12,7 +12,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -116,29 +116,32 @@ class Tracing:
             self._propagator.inject(headers)
 
     def close(self) -> None:
-        """Send what is still held, and end."""
+        """Send what is still held, and end: seconds, where a collector does not answer. Not for the loop's thread."""
         if self._provider is not None:
             self._provider.shutdown()
 
 
 def tracing_to(*, folder: Path | None, otlp_endpoint: str | None, service: str, sample: float) -> Tracing:
     """Return tracing that keeps spans in a folder, sends them to an OTLP collector over gRPC, or both."""
-    exporters = [] if folder is None else [FolderExporter(folder, service=service)]
-    processors = [_batched(exporter) for exporter in (*exporters, *_otlp(otlp_endpoint))]
+    processors = [*_kept(folder, service), *_sent(otlp_endpoint)]
     return Tracing(*processors, service=service, sample=sample)
 
 
-def _batched(exporter: SpanExporter) -> SpanProcessor:
-    return BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_EVERY_MS)
+def _kept(folder: Path | None, service: str) -> Sequence[SpanProcessor]:
+    if folder is None:
+        return ()
+    return (
+        BatchSpanProcessor(FolderExporter(folder, service=service), schedule_delay_millis=_EXPORT_EVERY_MS),
+    )
 
 
-def _otlp(endpoint: str | None) -> Sequence[SpanExporter]:
+def _sent(endpoint: str | None) -> Sequence[SpanProcessor]:
     if endpoint is None:
         return ()
     # Imported here, for it costs 150 ms and most processes do not send.
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - see above
+    from nova.platform.telemetry.otlp import OtlpProcessor  # noqa: PLC0415 - see above
 
-    return (OTLPSpanExporter(endpoint=endpoint, insecure=endpoint.startswith("http://")),)
+    return (OtlpProcessor(endpoint, every_ms=_EXPORT_EVERY_MS),)
 
 
 def traces_in(data: Path) -> Path:
