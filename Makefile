@@ -55,11 +55,11 @@ manifests: $(VENV)/.deployed $(HELM) ## Render the Helm chart; check every objec
 
 .PHONY: engines
 engines: $(VENV)/.developed ## Fetch and start Kafka, Neo4j, PostgreSQL, PgBouncer and Valkey on this machine, without containers.
-	@$(PYTHON) tools/engines start
+	@$(PYTHON) -m tools.engines start
 
 .PHONY: engines-stop
 engines-stop: ## End the engines; what they keep stays in .nova-engines.
-	@$(PYTHON) tools/engines stop
+	@$(PYTHON) -m tools.engines stop
 
 .PHONY: test-real
 test-real: engines ## The contract and end-to-end suites on these engines, which are emptied for it.

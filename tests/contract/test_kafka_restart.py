@@ -31,8 +31,8 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "kafka"
         self._folder.mkdir()
-        (self._folder / "lib").symlink_to(FILE.parent.resolve() / "kafka" / "lib")
-        (self._folder / ".checked").touch()
+        for part in ("lib", ".checked"):
+            (self._folder / part).symlink_to(FILE.parent.resolve() / "kafka" / part)
         first = steady_range(100)
         self.bootstrap = f"127.0.0.1:{first + 92}"
         self._environment = {**os.environ, "NOVA_ENGINES": str(folder), "NOVA_ENGINES_PORT": str(first)}
@@ -40,7 +40,7 @@ class Broker:
     async def do(self, verb: str) -> None:
         """`start` or `stop` it."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "tools" / "engines"), verb, "kafka", env=self._environment
+            sys.executable, "-m", "tools.engines", verb, "kafka", cwd=ROOT, env=self._environment
         )
         assert await process.wait() == 0
 

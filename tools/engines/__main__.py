@@ -5,22 +5,24 @@ file `env` in their folder has what `nova` needs to stand on them: `set -a; . .n
 """
 
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from artifacts import PINS, fetch_jars, pins, sha256
-from engine import Engine
-from failure import CannotHave
-from folder import Folder, engines_folder
-from kafka import Kafka
-from neo4j import Neo4j
-from pgbouncer import PgBouncer
-from postgres import Postgres, Replica
-from redis import Redis
-from registry import Registry
+from nova.app.engines.errors import EngineError
+from nova.app.engines.leftovers import sees_processes
+from tools.engines.artifacts import PINS, Pin, fetch_jars, pins, sha256
+from tools.engines.engine import Engine
+from tools.engines.failure import CannotHave
+from tools.engines.folder import Folder, engines_folder
+from tools.engines.kafka import Kafka
+from tools.engines.neo4j import Neo4j
+from tools.engines.pgbouncer import PgBouncer
+from tools.engines.postgres import Postgres, Replica
+from tools.engines.redis import Redis
+from tools.engines.registry import Registry
 
-ENGINES: Mapping[str, Callable[[Folder, Mapping[str, Any]], Engine]] = {
+ENGINES: Mapping[str, Callable[[Folder, Pin], Engine]] = {
     "postgres": Postgres,
     "replica": Replica,
     "pgbouncer": PgBouncer,
@@ -31,27 +33,30 @@ ENGINES: Mapping[str, Callable[[Folder, Mapping[str, Any]], Engine]] = {
 }
 
 
+def made(folder: Folder, names: Sequence[str]) -> dict[str, Engine]:
+    """Return engines by their names."""
+    pinned = pins()
+    return {name: ENGINES[name](folder, pinned.get(name, {})) for name in names}
+
+
 def start(folder: Folder, names: Sequence[str]) -> int:
     """Start what does not run yet, say where it answers, and write the environment for `nova`."""
-    pinned = pins()
     missing = 0
-    for name in names:
+    for name, engine in made(folder, names).items():
         try:
-            engine = ENGINES[name](folder, pinned.get(name, {}))
-            engine.start()
-        except CannotHave as error:
+            version = engine.start()
+        except (CannotHave, EngineError) as error:
             missing += 1
             print(f"{name:<10} -        {error}", flush=True)
         else:
-            print(f"{name:<10} {engine.version:<8} {engine.url}", flush=True)
+            print(f"{name:<10} {version:<8} {engine.url}", flush=True)
     print(f"For nova: set -a; . {write_environment(folder)}; set +a")
     return 1 if missing else 0
 
 
 def write_environment(folder: Folder) -> Path:
     """Write what `nova` is to be told of all engines that run; return the file."""
-    pinned = pins()
-    engines = [make(folder, pinned.get(name, {})) for name, make in ENGINES.items()]
+    engines = made(folder, list(ENGINES)).values()
     told = [variable for engine in engines if engine.is_up() for variable in engine.environment.items()]
     file = folder.path / "env"
     file.touch(mode=0o600)
@@ -60,27 +65,37 @@ def write_environment(folder: Folder) -> Path:
 
 
 def stop(folder: Folder, names: Sequence[str]) -> int:
-    """End what runs, in the opposite order."""
-    pinned = pins()
-    for name in reversed(names):
-        if ENGINES[name](folder, pinned.get(name, {})).stop():
-            print(f"{name} has ended")
-    return 0
+    """End what runs, in the opposite order, and say of each how it has ended."""
+    left = 0
+    for name, engine in reversed(made(folder, names).items()):
+        try:
+            ended = engine.stop()
+        except CannotHave as error:
+            left += 1
+            print(error, flush=True)
+        else:
+            if ended:
+                print(f"{name} {ended}", flush=True)
+    return 1 if left else 0
 
 
-def pin(folder: Folder, names: Sequence[str]) -> int:
+def pin(folder: Folder, names: Sequence[str]) -> int:  # noqa: ARG001 - what runs there is not touched
     """Fetch the jars of engines and write their checksums into `pins.toml`, for a new version of one."""
     text = PINS.read_text()
     for name, entry in pins().items():
         if name in names and isinstance(entry.get("maven"), list):
-            lib = folder.part(name) / "lib"
-            fetch_jars(entry["maven"], lib)
             head = text.partition(f"[{name}.sha256]")[0] + f"[{name}.sha256]\n"
             tail = text.partition(f"[{name}.sha256]")[2].partition("\n[")
-            sums = "".join(f'"{file.name}" = "{sha256(file)}"\n' for file in sorted(lib.iterdir()))
-            text = head + sums + ("\n[" + tail[2] if tail[1] else "")
+            text = head + _sums(entry["maven"]) + ("\n[" + tail[2] if tail[1] else "")
     PINS.write_text(text)
     return 0
+
+
+def _sums(coordinates: Sequence[str]) -> str:
+    with tempfile.TemporaryDirectory() as place:
+        lib = Path(place, "lib")
+        fetch_jars(coordinates, lib)
+        return "".join(f'"{file.name}" = "{sha256(file)}"\n' for file in sorted(lib.iterdir()))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -88,9 +103,16 @@ def main(arguments: Sequence[str]) -> int:
     commands = {"start": start, "stop": stop, "pin": pin}
     verb, *names = arguments or [""]
     if verb not in commands or not set(names) <= ENGINES.keys():
-        print(f"usage: tools/engines {{{'|'.join(commands)}}} [{'|'.join(ENGINES)}]…", file=sys.stderr)
+        print(f"usage: tools.engines {{{'|'.join(commands)}}} [{'|'.join(ENGINES)}]…", file=sys.stderr)
         return 2
-    return commands[verb](engines_folder(), names or list(ENGINES))
+    if not sees_processes():
+        print(
+            "The real engines are found again by Linux's /proc: elsewhere use compose.yaml.", file=sys.stderr
+        )
+        return 1
+    folder = engines_folder()
+    with folder.alone():
+        return commands[verb](folder, names or list(ENGINES))
 
 
 if __name__ == "__main__":

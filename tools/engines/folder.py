@@ -1,7 +1,10 @@
 """Where the engines live: one folder, a part for each, and the ports on which they listen."""
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +36,14 @@ class Folder:
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24))
         return file.read_text()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until nobody else starts or ends engines of this folder, and keep others from it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def engines_folder() -> Folder:

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from failure import CannotHave
+from tools.engines.failure import CannotHave
 
 OLDEST = 17
 
@@ -13,10 +13,11 @@ OLDEST = 17
 def java() -> str:
     """Return the program of JAVA_HOME or of the PATH. Raises CannotHave when it is missing or too old."""
     home = os.environ.get("JAVA_HOME")
-    program = f"{home}/bin/java" if home else shutil.which("java")
+    program = shutil.which(f"{home}/bin/java" if home else "java")
     if program is None:
         raise CannotHave(
-            f"Java is missing: install version {OLDEST} or later (Debian: `apt install default-jre-headless`)."
+            f"Java is missing: install version {OLDEST} or later (Debian: `apt install default-jre-headless`), or "
+            "set JAVA_HOME to where it is."
         )
     said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)

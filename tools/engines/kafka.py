@@ -3,18 +3,15 @@
 It listens twice: in the open, as all of `make engines` does, and on the port two above with TLS for users who sign in.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from artifacts import jars, run
-from engine import Engine
-from folder import HOST, Folder
-from java import java
-from server import Server
 
 from nova.app.authority import Authority
+from tools.engines.artifacts import Pin, jars, run
+from tools.engines.engine import Pinned
+from tools.engines.folder import HOST, Folder
+from tools.engines.java import java
+from tools.engines.server import Server
 
 NAME = "kafka"
 _PROPERTIES = """process.roles=broker,controller
@@ -50,11 +47,10 @@ _JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_n
 _LIFE = timedelta(days=300)
 
 
-class Kafka(Engine):
+class Kafka(Pinned):
     """The broker."""
 
-    def __init__(self, folder: Folder, pin: Mapping[str, Any]) -> None:
-        self._pin = pin
+    def __init__(self, folder: Folder, pin: Pin) -> None:
         self._folder = folder.part(NAME)
         self._controller = folder.port(93)
         self._secure = folder.port(94)
@@ -62,14 +58,14 @@ class Kafka(Engine):
         port = folder.port(92)
         url = f"{HOST}:{port}"
         super().__init__(
+            pin,
             Server("Kafka", self._folder, port),
-            version=pin["version"],
             url=url,
             environment={"NOVA_KAFKA_BOOTSTRAP": url},
         )
 
-    def start(self) -> None:
-        """Fetch, format the storage once, start."""
+    def _command(self) -> list[str]:
+        """Fetch, and format the storage once."""
         program, lib = java(), jars(self._pin, self._folder)
         settings, data = self._folder / "server.properties", self._folder / "data"
         self._write(settings, data)
@@ -79,7 +75,7 @@ class Kafka(Engine):
             cluster_id = run([*tool, "random-uuid"], cwd=self._folder).split()[-1]
             run([*tool, "format", "--standalone", "-t", cluster_id, "-c", str(settings)], cwd=self._folder)
         log = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        self._server.start([program, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)])
+        return [program, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)]
 
     def _write(self, settings: Path, data: Path) -> None:
         """Write what the broker reads, with a certificate of its own and one for `nova`."""

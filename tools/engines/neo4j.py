@@ -1,13 +1,10 @@
 """Neo4j, the community edition: Bolt only, on the loopback, open to whoever is on this machine."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from artifacts import jars
-from engine import Engine
-from folder import HOST, Folder
-from java import java
-from server import Server
+from tools.engines.artifacts import Pin, jars
+from tools.engines.engine import Pinned
+from tools.engines.folder import HOST, Folder
+from tools.engines.java import java
+from tools.engines.server import Server
 
 NAME = "neo4j"
 _SETTINGS = """server.default_listen_address={host}
@@ -24,23 +21,21 @@ _OPENED = ("java.nio", "java.io", "java.lang", "java.util.concurrent", "sun.nio.
 """Packages of Java's own that Neo4j reaches into."""
 
 
-class Neo4j(Engine):
+class Neo4j(Pinned):
     """The server."""
 
-    def __init__(self, folder: Folder, pin: Mapping[str, Any]) -> None:
-        self._pin = pin
+    def __init__(self, folder: Folder, pin: Pin) -> None:
         self._folder = folder.part(NAME)
         port = folder.port(87)
         url = f"bolt://{HOST}:{port}"
         super().__init__(
+            pin,
             Server("Neo4j", self._folder, port),
-            version=pin["version"],
             url=url,
             environment={"NOVA_NEO4J_URL": url},
         )
 
-    def start(self) -> None:
-        """Fetch, and start."""
+    def _command(self) -> list[str]:
         program, lib = java(), jars(self._pin, self._folder)
         home = self._folder / "home"
         for name in ("conf", "data", "logs", "plugins", "run", "import"):
@@ -48,4 +43,4 @@ class Neo4j(Engine):
         (home / "conf" / "neo4j.conf").write_text(_SETTINGS.format(host=HOST, port=self._server.port))
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
         command = [program, "-Xmx512m", *opens, "-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"]
-        self._server.start([*command, f"--home-dir={home}", f"--config-dir={home / 'conf'}"])
+        return [*command, f"--home-dir={home}", f"--config-dir={home / 'conf'}"]

@@ -8,23 +8,22 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from artifacts import check_file, run
-from engine import Engine
-from failure import CannotHave
-from folder import HOST, ROOT, Folder
-from server import Server
 
 from nova.app.engines.identity import choose_identity
+from tools.engines.artifacts import Pin, check_file, is_of, note, put, run
+from tools.engines.engine import Pinned
+from tools.engines.failure import CannotHave
+from tools.engines.folder import HOST, ROOT, Folder
+from tools.engines.server import Server
 
 NAME = "pgbouncer"
-_OLDEST = (1, 21)
+_OLDEST = (1, 21, 0)
 _SETTINGS = """[databases]
 * = host={host} port={primary} auth_user=nova
 
@@ -51,27 +50,34 @@ _KEY = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _CONFIGURE = ("--disable-evdns", "--without-cares", "--without-pam", "--without-systemd")
 
 
-class PgBouncer(Engine):
+class PgBouncer(Pinned):
     """The pooler before the primary."""
 
-    def __init__(self, folder: Folder, pin: Mapping[str, Any]) -> None:
-        self._pin = pin
+    def __init__(self, folder: Folder, pin: Pin) -> None:
         self._folder = folder.part(NAME)
         self._password = folder.secret("postgres")
         self._primary = folder.port(32)
         port = folder.port(34)
         super().__init__(
-            Server("PgBouncer", self._folder, port),
-            version=pin["version"],
+            pin,
+            # Since 1.23 it waits, after SIGTERM, until the last client has left by itself.
+            Server("PgBouncer", self._folder, port, signal.SIGQUIT),
             url=f"postgresql://{HOST}:{port}",
             environment={
                 "NOVA_POSTGRES_POOLER_URL": f"postgresql://nova:{self._password}@{HOST}:{port}/postgres"
             },
         )
 
-    def start(self) -> None:
-        """Build it where the system has none, and start it."""
-        program = self._program()
+    def _edition(self) -> str:
+        on_path = _on_path()
+        return super()._edition() if on_path is None else _dotted(_version(on_path))
+
+    def _version(self) -> str:
+        return _dotted(_version(_on_path() or self._built))
+
+    def _command(self) -> list[str]:
+        """Build it where the system has none."""
+        program = _on_path() or self._build_once()
         users, settings = self._folder / "users.txt", self._folder / "pgbouncer.ini"
         for file in (users, settings):
             file.touch(mode=0o600)
@@ -79,28 +85,27 @@ class PgBouncer(Engine):
         settings.write_text(self._settings(users))
         # It refuses root, as PostgreSQL does.
         identity = asyncio.run(choose_identity(self._folder))
-        self._server.start(identity.launcher_argv(0, [str(program), str(settings)]))
+        return identity.launcher_argv(0, [str(program), str(settings)])
 
     def _settings(self, users: Path) -> str:
         return _SETTINGS.format(
             host=HOST, port=self._server.port, primary=self._primary, users=users, production=_PRODUCTION
         )
 
-    def _program(self) -> Path:
-        built = self._folder / "pgbouncer"
-        on_path = shutil.which("pgbouncer")
-        if on_path is not None and _version(on_path) >= _OLDEST:
-            return Path(on_path)
-        if not built.exists():
-            with tempfile.TemporaryDirectory() as place:
-                self._build(Path(place), built)
-        return built
+    @property
+    def _built(self) -> Path:
+        return self._folder / NAME
 
-    def _build(self, place: Path, built: Path) -> None:
-        if shutil.which("apt-get") is None or not _KEY.exists():
-            raise CannotHave(
-                f"Install PgBouncer {self.version} or later: only Debian's source is built here."
-            )
+    def _build_once(self) -> Path:
+        if not is_of(self._pin, self._folder):
+            with tempfile.TemporaryDirectory(dir=self._folder) as place:
+                put(self._build(Path(place)), self._built)
+            note(self._pin, self._folder)
+        return self._built
+
+    def _build(self, place: Path) -> Path:
+        """Return the program that is built in `place`."""
+        _require_debian()
         apt = _private_apt(place, self._pin["suite"])
         run(["apt-get", "update"], cwd=place, env=apt)
         run(["apt-get", "source", "--download-only", NAME], cwd=place, env=apt)
@@ -112,7 +117,25 @@ class PgBouncer(Engine):
         flags = _libevent(place, apt)
         run(["./configure", *_CONFIGURE, *flags], cwd=source)
         run(["make", f"-j{os.cpu_count()}", NAME], cwd=source)
-        shutil.copy2(source / NAME, built)
+        return source / NAME
+
+
+def _on_path() -> Path | None:
+    """Return the system's, where it has one that is new enough."""
+    found = shutil.which(NAME)
+    return Path(found) if found is not None and _version(Path(found)) >= _OLDEST else None
+
+
+def _require_debian() -> None:
+    """Raise CannotHave elsewhere: its source package is built against libraries of the same archive."""
+    try:
+        system = platform.freedesktop_os_release()["ID"]
+    except OSError:
+        system = "none"
+    if system != "debian" or not _KEY.exists():
+        raise CannotHave(
+            f"Install PgBouncer {_dotted(_OLDEST)} or later: its source is built on Debian only."
+        )
 
 
 def _private_apt(place: Path, suite: str) -> dict[str, str]:
@@ -129,7 +152,10 @@ def _private_apt(place: Path, suite: str) -> dict[str, str]:
 
 def _libevent(place: Path, apt: Mapping[str, str]) -> list[str]:
     """Return how `configure` finds libevent: the system's, else its package unpacked beside the source."""
-    if subprocess.run(["pkg-config", "--exists", "libevent"], check=False).returncode == 0:
+    if (
+        shutil.which("pkg-config")
+        and subprocess.run(["pkg-config", "--exists", "libevent"], check=False).returncode == 0
+    ):
         return []
     run(["apt-get", "download", "libevent-dev"], cwd=place, env=apt)
     (package,) = place.glob("libevent-dev_*.deb")
@@ -139,7 +165,11 @@ def _libevent(place: Path, apt: Mapping[str, str]) -> list[str]:
     return [f"LIBEVENT_CFLAGS=-I{root / 'usr' / 'include'}", f"LIBEVENT_LIBS={folder / 'libevent.a'}"]
 
 
-def _version(program: str) -> tuple[int, ...]:
+def _version(program: Path) -> tuple[int, ...]:
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"PgBouncer (\d+)\.(\d+)", said)
+    found = re.search(r"PgBouncer (\d+)\.(\d+)\.(\d+)", said)
     return tuple(map(int, found.groups())) if found else (0,)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -3,21 +3,24 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from artifacts import run
-from engine import Engine
-from folder import HOST, Folder
-from server import Server
+import asyncpg
 
 from nova.app.engines.identity import Identity, choose_identity
+from nova.app.engines.leftovers import end_leftovers
 from nova.app.engines.postgres import locale_flags
 from nova.app.engines.postgres_find import find_postgres
+from tools.engines.artifacts import Pin, put, run
+from tools.engines.engine import Engine
+from tools.engines.failure import CannotHave
+from tools.engines.folder import HOST, Folder
+from tools.engines.server import Server, answers, wait
 
 NAME = "postgres"
 REPLICA = "replica"
+FOLLOW_S = 30.0
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -28,53 +31,71 @@ _SETTINGS = {
     "hot_standby": "on",
     "timezone": "UTC",
 }
+_FOLLOWERS = (
+    "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'walreceiver' AND state = 'streaming'"
+)
 
 
 class Postgres(Engine):
     """The primary. As root it runs in a namespace, as that of `nova up` does: PostgreSQL refuses root."""
 
     name, offset, variable = NAME, 32, "NOVA_POSTGRES_URL"
-    stop_signal = signal.SIGINT
+    env: ClassVar = {"LC_ALL": "C"}
 
-    def __init__(self, folder: Folder, pin: Mapping[str, Any]) -> None:  # noqa: ARG002 - the wheel's version is the lock's
-        self._programs = find_postgres()
+    def __init__(self, folder: Folder, pin: Pin) -> None:  # noqa: ARG002 - the wheel's version is the lock's
         self._folder = folder.part(self.name)
+        self._data = self._folder / "data"
         self._password = folder.secret(NAME)
         self._primary_port = folder.port(Postgres.offset)
         port = folder.port(self.offset)
         super().__init__(
-            Server(f"PostgreSQL ({self.name})", self._folder, port),
-            version=str(self._programs.major),
+            Server(f"PostgreSQL ({self.name})", self._folder, port, signal.SIGINT),
             url=f"postgresql://{HOST}:{port}",
-            environment={self.variable: f"postgresql://nova:{self._password}@{HOST}:{port}/postgres"},
+            environment={self.variable: self._dsn(port)},
         )
 
-    def start(self) -> None:
-        """Make the cluster once, and start it."""
-        data = self._folder / "data"
+    def _dsn(self, port: int) -> str:
+        return f"postgresql://nova:{self._password}@{HOST}:{port}/postgres"
+
+    def _edition(self) -> str:
+        said = run([find_postgres().postgres, "--version"], cwd=self._folder)
+        return said.partition("(PostgreSQL)")[2].split()[0]
+
+    def _command(self) -> list[str]:
+        """Make the cluster once. A killed server's pid file goes: its number may be another process's by now."""
         identity = asyncio.run(choose_identity(self._folder))
-        if not (data / "PG_VERSION").exists():
-            shutil.rmtree(data, ignore_errors=True)
-            data.mkdir(mode=0o700)
-            identity.own(data)
-            self._make(data, identity)
-        if not self._server.is_up():
-            (data / "postmaster.pid").unlink(missing_ok=True)
+        pid_file = self._data / "postmaster.pid"
+        asyncio.run(end_leftovers(self._data, pid_file, signal.SIGINT))
+        pid_file.unlink(missing_ok=True)
+        if not (self._data / "PG_VERSION").exists():
+            draft = self._data.with_suffix(".draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(mode=0o700)
+            identity.own(draft)
+            self._make(draft, identity)
+            put(draft, self._data)
         settings = {**_SETTINGS, "port": str(self._server.port)}
         flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
-        self._server.start(
-            self._as(identity, [self._programs.postgres, "-D", str(data), *flags]), {"LC_ALL": "C"}
-        )
+        return self._as(identity, [find_postgres().postgres, "-D", str(self._data), *flags])
 
     def _make(self, data: Path, identity: Identity) -> None:
+        programs = find_postgres()
         password = self._folder / "password"
         password.touch(mode=0o600)
         password.write_text(self._password)
         identity.own(password)
         flags = ["-U", "nova", "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8"]
-        initdb = [self._programs.initdb, "-D", str(data), *flags, *locale_flags(self._programs.major)]
+        initdb = [programs.initdb, "-D", str(data), *flags, *locale_flags(programs.major)]
         run(self._as(identity, initdb), cwd=self._folder)
         password.unlink()
+
+    def _is_ready(self) -> bool:
+        """Line 8 of postmaster.pid says so: the port answers from the first moment of a recovery on."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and lines[7].strip() == "ready"
 
     @staticmethod
     def _as(identity: Identity, command: list[str]) -> list[str]:
@@ -86,9 +107,39 @@ class Replica(Postgres):
 
     name, offset, variable = REPLICA, 33, "NOVA_POSTGRES_REPLICA_URL"
 
+    def start(self) -> str:
+        """Start it, and copy the primary anew where it cannot follow: what it lacks is no longer kept there.
+
+        *A slot* would have the primary keep all that a replica has missed which nobody starts again.
+        """
+        version = super().start()
+        if answers(self._primary_port):
+            try:
+                self._wait_until_followed()
+            except CannotHave:
+                self.stop()
+                shutil.rmtree(self._data)
+                version = super().start()
+                self._wait_until_followed()
+        return version
+
+    def _wait_until_followed(self) -> None:
+        why = f"The replica does not follow the primary: see {self._folder / 'log'}"
+        wait(self._is_followed, lambda: True, why, within_s=FOLLOW_S)
+
+    async def _is_followed(self) -> bool:
+        """Return whether the primary says so: what the replica says of itself begins before it has asked."""
+        try:
+            connection = await asyncpg.connect(self._dsn(self._primary_port))
+        except (OSError, asyncpg.PostgresError):
+            return False  # it starts
+        try:
+            return bool(await connection.fetchval(_FOLLOWERS))
+        finally:
+            await connection.close()
+
     def _make(self, data: Path, identity: Identity) -> None:
-        source = f"postgresql://nova:{self._password}@{HOST}:{self._primary_port}/postgres"
-        program = str(self._programs.folder / "pg_basebackup")
-        run(
-            self._as(identity, [program, "-d", source, "-D", str(data), "-R", "-c", "fast"]), cwd=self._folder
-        )
+        program = str(find_postgres().folder / "pg_basebackup")
+        source = self._dsn(self._primary_port)
+        copy = [program, "-d", source, "-D", str(data), "-R", "-c", "fast"]
+        run(self._as(identity, copy), cwd=self._folder)

@@ -1,55 +1,60 @@
 """Apicurio Registry, which answers Confluent's API. It keeps schemas in memory: rooms register theirs at each start."""
 
-import shutil
 import tarfile
-from collections.abc import Mapping
-from typing import Any
+import tempfile
+from pathlib import Path
 
-from artifacts import PLUGIN, check_file, pins, run
-from engine import Engine
-from failure import CannotHave
-from folder import HOST, Folder
-from java import java
-from server import Server
+from tools.engines.artifacts import (
+    PLUGIN,
+    Pin,
+    check_file,
+    is_of,
+    note,
+    pins,
+    put,
+    require_maven,
+    run,
+)
+from tools.engines.engine import Pinned
+from tools.engines.folder import HOST, Folder
+from tools.engines.java import java
+from tools.engines.server import Server
 
 NAME = "registry"
 
 
-class Registry(Engine):
+class Registry(Pinned):
     """The server."""
 
-    def __init__(self, folder: Folder, pin: Mapping[str, Any]) -> None:
-        self._pin = pin
+    def __init__(self, folder: Folder, pin: Pin) -> None:
         self._folder = folder.part(NAME)
-        self._port = folder.port(81)
-        url = f"http://{HOST}:{self._port}/apis/ccompat/v7"
+        port = folder.port(81)
+        url = f"http://{HOST}:{port}/apis/ccompat/v7"
         super().__init__(
-            Server("Apicurio Registry", self._folder, self._port),
-            version=pin["version"],
+            pin,
+            Server("Apicurio Registry", self._folder, port),
             url=url,
             environment={"NOVA_SCHEMA_REGISTRY_URL": url},
         )
 
-    def start(self) -> None:
-        """Fetch, unpack once, start."""
+    def _command(self) -> list[str]:
         program, home = java(), self._folder / "home"
-        if not home.exists():
-            self._fetch()
+        if not is_of(self._pin, self._folder):
+            with tempfile.TemporaryDirectory(dir=self._folder) as place:
+                put(self._fetch(Path(place)), home)
+            note(self._pin, self._folder)
         (runner,) = home.glob("*-runner.jar")
-        settings = [f"-Dquarkus.http.host={HOST}", f"-Dquarkus.http.port={self._port}"]
-        self._server.start([program, "-Xmx300m", *settings, "-jar", str(runner)])
+        settings = [f"-Dquarkus.http.host={HOST}", f"-Dquarkus.http.port={self._server.port}"]
+        return [program, "-Xmx300m", *settings, "-jar", str(runner)]
 
-    def _fetch(self) -> None:
-        if shutil.which("mvn") is None:
-            raise CannotHave("Maven is missing: install it (Debian: `apt install maven`).")
+    def _fetch(self, place: Path) -> Path:
+        """Return the folder in `place` into which it was unpacked."""
+        require_maven()
         goal = f"{PLUGIN}:{pins()['maven']['dependency-plugin']}:copy"
-        wanted = [f"-Dartifact={self._pin['maven']}", f"-DoutputDirectory={self._folder}"]
-        run(["mvn", "-q", "-B", goal, *wanted], cwd=self._folder)
-        (archive,) = self._folder.glob("*.tar.gz")
+        wanted = [f"-Dartifact={self._pin['maven']}", f"-DoutputDirectory={place}"]
+        run(["mvn", "-q", "-B", goal, *wanted], cwd=place)
+        (archive,) = place.glob("*.tar.gz")
         check_file(archive, self._pin["sha256"])
-        draft = self._folder / "draft"
-        shutil.rmtree(draft, ignore_errors=True)
         with tarfile.open(archive) as packed:
-            packed.extractall(draft, filter="data")
-        draft.rename(self._folder / "home")
-        archive.unlink()
+            packed.extractall(place / "home", filter="data")
+        return place / "home"

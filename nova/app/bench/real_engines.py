@@ -40,8 +40,9 @@ _NAMES: Final = {
 """What the tool calls each, in the order in which they start."""
 _PORTS: Final = 100
 _FETCHED: Final = ("kafka/lib", "kafka/.checked", "neo4j/lib", "neo4j/.checked")
+"""Each with the note of the pin that it is of."""
 _TOOL_S: Final = 120.0
-_BUILT: Final = "pgbouncer/pgbouncer"
+_BUILT: Final = ("pgbouncer/pgbouncer", "pgbouncer/.checked")
 """Where the system has none."""
 
 
@@ -59,9 +60,11 @@ class _Tool:
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(_TOOL),
+            "-m",
+            "tools.engines",
             verb,
             *names,
+            cwd=_SOURCES,
             env={
                 **os.environ,
                 "NOVA_ENGINES": str(self.folder),
@@ -156,7 +159,7 @@ async def real_engines_if(wanted: bool, folder: Path) -> AsyncIterator[RealEngin
 
 def _equip(folder: Path, made: Path) -> None:
     """Put what was fetched into the folders where the tool looks for it."""
-    for part in (*_FETCHED, _BUILT):
+    for part in (*_FETCHED, *_BUILT):
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
         if (made / part).is_dir():
             (folder / part).symlink_to(made / part)

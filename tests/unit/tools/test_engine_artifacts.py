@@ -1,0 +1,91 @@
+"""What the engines are made of: fetched once for each pin, checked, and said in one sentence where it cannot be had."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tools.engines import artifacts, pgbouncer
+from tools.engines.artifacts import Pin, jars, run
+from tools.engines.failure import CannotHave
+from tools.engines.folder import Folder
+from tools.engines.java import java
+from tools.engines.postgres import Postgres
+
+
+def pin(version: str) -> Pin:
+    name = f"thing-{version}.jar"
+    return {"maven": [f"g:thing:{version}"], "sha256": {name: hashlib.sha256(name.encode()).hexdigest()}}
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was asked of Maven, in whose place files that contain their names come."""
+    asked: list[str] = []
+
+    def fetch(coordinates: Sequence[str], lib: Path) -> None:
+        asked.extend(coordinates)
+        lib.mkdir()
+        for one in coordinates:
+            name = f"thing-{one.rpartition(':')[2]}.jar"
+            (lib / name).write_text(name)
+
+    monkeypatch.setattr(artifacts, "fetch_jars", fetch)
+    return asked
+
+
+def test_another_pin_is_fetched(tmp_path: Path, fetched: list[str]) -> None:
+    for version in ("1", "1", "2"):
+        assert [file.name for file in jars(pin(version), tmp_path).iterdir()] == [f"thing-{version}.jar"]
+    assert fetched == ["g:thing:1", "g:thing:2"]
+
+
+def test_what_is_not_as_pinned_does_not_come_in(tmp_path: Path, fetched: list[str]) -> None:
+    jars(pin("1"), tmp_path)
+    with pytest.raises(CannotHave, match=r"is not what pins\.toml says: thing-2\.jar"):
+        jars({**pin("2"), "sha256": {"thing-2.jar": "0"}}, tmp_path)
+    assert [file.name for file in (tmp_path / "lib").iterdir()] == ["thing-1.jar"]
+
+
+def test_jars_of_somebody_else_stay_as_they_are(tmp_path: Path, fetched: list[str]) -> None:
+    """`nova bench chaos` stands on the jars of `make engines` by a link."""
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    for folder in (theirs, ours):
+        folder.mkdir()
+    jars(pin("1"), theirs)
+    (ours / "lib").symlink_to(theirs / "lib")
+    jars(pin("2"), ours)
+    assert [file.name for file in (theirs / "lib").iterdir()] == ["thing-1.jar"]
+    assert [file.name for file in (ours / "lib").iterdir()] == ["thing-2.jar"]
+
+
+def test_a_program_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotHave, match=r"^`no-such-program` is missing"):
+        run(["no-such-program", "--version"], cwd=tmp_path)
+
+
+def test_a_java_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(CannotHave, match=r"^Java is missing: install version 17 or later"):
+        java()
+
+
+def test_pgbouncer_is_built_on_debian_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": "ubuntu"})
+    engine = pgbouncer.PgBouncer(Folder(tmp_path, 1), {"version": "1.24.1"})
+    with pytest.raises(CannotHave, match=r"^Install PgBouncer 1\.21\.0 or later: .* on Debian only"):
+        engine.start()
+
+
+@pytest.mark.parametrize(("says", "ready"), [("starting", False), ("stopping", False), ("ready   ", True)])
+def test_postgresql_is_ready_when_it_says_so(tmp_path: Path, says: str, ready: bool) -> None:
+    """Its port answers while it recovers."""
+    engine = Postgres(Folder(tmp_path, 1), {})
+    data = tmp_path / "postgres" / "data"
+    assert not engine._is_ready()
+    data.mkdir()
+    (data / "postmaster.pid").write_text(f"1\n{data}\n0\n1\n\n127.0.0.1\n0\n{says}\n")
+    assert engine._is_ready() is ready
