@@ -177,6 +177,16 @@ def test_the_gateway_believes_the_proxies_that_are_named() -> None:
     assert trusted("--set-json", "gateway.trustedProxies=[]") == ""
 
 
+@pytest.mark.parametrize("part", [*rooms.ROOMS, GATEWAY, "relay"])
+def test_a_process_that_waits_for_a_neighbour_is_not_killed(part: str) -> None:
+    """Its own port opens when all is there; before that it lives, and only its metrics port says so."""
+    (container,) = of_kind("Deployment")[f"nova-{part}"]["spec"]["template"]["spec"]["containers"]
+    for probe in (container["startupProbe"], container["livenessProbe"]):
+        assert probe["httpGet"] == {"path": "/livez", "port": "metrics"}
+        assert probe["timeoutSeconds"] > 1
+    assert "/livez" not in str(container["readinessProbe"])
+
+
 def goes_on_s(pod: dict[str, Any]) -> int:
     """Return for how long a pod goes on when it is told to end, before its process hears of it."""
     hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop")

@@ -135,22 +135,41 @@ spec:
     {{- end }}
 {{- end }}
 
-{{/* The kubelet's own gRPC probe speaks no TLS, so the probe runs beside the server and shows the room's certificate. */}}
-{{- define "nova.grpc-probes" -}}
-{{- $probe := list "grpc-health-probe" (printf "-addr=127.0.0.1:%v" .port) "-tls" "-tls-ca-cert=/etc/nova/tls/ca.crt" "-tls-client-cert=/etc/nova/tls/tls.crt" "-tls-client-key=/etc/nova/tls/tls.key" -}}
+{{/*
+Whether a process lives is asked at its metrics port, which answers from the first: one that waits for a neighbour lives, and
+its own port is not open yet. Each adds how it is asked whether it is ready.
+*/}}
+{{- define "nova.lives" -}}
+{{- $lives := dict "path" "/livez" "port" "metrics" -}}
 startupProbe:
-  exec: {command: {{ $probe | toJson }}}
+  httpGet: {{ $lives | toJson }}
   periodSeconds: 1
   failureThreshold: 60
+  timeoutSeconds: 2
+livenessProbe:
+  httpGet: {{ $lives | toJson }}
+  periodSeconds: 10
+  failureThreshold: 3
+  timeoutSeconds: 2
+{{- end }}
+
+{{- define "nova.ready-by-http" -}}
+{{ include "nova.lives" . }}
+readinessProbe:
+  httpGet: {path: /readyz, port: {{ . }}}
+  periodSeconds: 2
+  failureThreshold: 2
+  timeoutSeconds: 2
+{{- end }}
+
+{{/* The kubelet's own gRPC probe speaks no TLS, so the probe runs beside the server and shows the room's certificate. */}}
+{{- define "nova.ready-by-grpc" -}}
+{{- $probe := list "grpc-health-probe" (printf "-addr=127.0.0.1:%v" .) "-tls" "-tls-ca-cert=/etc/nova/tls/ca.crt" "-tls-client-cert=/etc/nova/tls/tls.crt" "-tls-client-key=/etc/nova/tls/tls.key" -}}
+{{ include "nova.lives" . }}
 readinessProbe:
   exec: {command: {{ $probe | toJson }}}
   periodSeconds: 2
   failureThreshold: 2
-  timeoutSeconds: 2
-livenessProbe:
-  exec: {command: {{ append $probe "-service=liveness" | toJson }}}
-  periodSeconds: 10
-  failureThreshold: 3
   timeoutSeconds: 2
 {{- end }}
 
