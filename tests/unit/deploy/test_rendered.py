@@ -7,7 +7,8 @@ import pytest
 from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.app.house import NOTICE_S
-from nova.platform.config import Config
+from nova.platform.config import Config, Environment
+from nova.platform.configure import environ_for, load, require_own
 from nova.platform.tasks import END_S
 from tests.unit.deploy.chart import (
     CHART,
@@ -40,6 +41,17 @@ def is_hook(found: dict[str, Any]) -> bool:
     return "helm.sh/hook" in found["metadata"].get("annotations", {})
 
 
+# As the comments of the values say whose they are.
+SECRETS = {
+    "NOVA_POSTGRES_URL": "postgresql://postgres-primary/nova",
+    "NOVA_REDIS_URL": "rediss://redis",
+    "NOVA_KAFKA_SASL_USER": "nova",
+    "NOVA_KAFKA_SASL_PASSWORD": "secret of tests",
+    "NOVA_IDENTITY_KEK": "k" * 32,
+    "NOVA_SMTP_URL": "smtps://mail.example.org",
+    "NOVA_SECRET": "s" * 32,
+    "NOVA_NEO4J_URL": "neo4j+s://nova:secret@neo4j",
+}
 STAGING = ("--values", str(CHART / "values-staging.yaml"))
 PARTS = (*rooms.ROOMS, GATEWAY, "relay", "migrate", "pgbouncer")
 
@@ -157,6 +169,17 @@ def test_prometheus_finds_what_it_has_to_watch() -> None:
         assert found["metadata"]["labels"] == VALUES["monitoring"]["labels"]
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert {relabeling["targetLabel"] for relabeling in endpoint["relabelings"]} == {"component"}
+
+
+@pytest.mark.parametrize("options", [(), STAGING], ids=["production", "staging"])
+@pytest.mark.parametrize("part", [*rooms.ROOMS, GATEWAY, "relay", "migrate"])
+def test_a_process_takes_what_it_is_told(part: str, options: tuple[str, ...]) -> None:
+    (pod,) = (pod for found, pod in pods(*options) if found["metadata"]["name"] == f"nova-{part}")
+    config = load({**environment_of(pod), **environ_for(part, SECRETS)})
+    require_own(config, [part])
+    assert config.server.environment is Environment.PRODUCTION
+    assert (config.tls.files is None) == (part in {"relay", "migrate"})
+    assert config.telemetry.otlp_endpoint
 
 
 @pytest.mark.parametrize("options", [(), STAGING], ids=["production", "staging"])
