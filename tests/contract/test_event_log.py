@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
+from nova.platform.dead_letters import dead_letter
 from nova.platform.events import Topic
 from nova.platform.ids import uuid7
 from nova.platform.log.port import (
@@ -160,10 +161,14 @@ async def test_groups_do_not_see_one_another(log: EventLog) -> None:
 
 
 class Worked:
-    """Members of one group that work on what they get, once, and note who has which partition in hand."""
+    """Members of one group that work on what they get, once, and note who has which partition in hand.
+
+    What comes again after its batch was left would be work done twice.
+    """
 
     def __init__(self) -> None:
         self.done: dict[UUID, Delivered] = {}
+        self._left: set[UUID] = set()
         self._in_hand: dict[int, object] = {}
 
     async def run(self, log: EventLog, *, limit: int = 10) -> None:
@@ -171,8 +176,10 @@ class Worked:
             while True:
                 async with member.batch(limit) as records:
                     await self._work(member, records)
+                self._left |= {one.id for one in records}
 
     async def _work(self, member: object, records: Sequence[Delivered]) -> None:
+        assert not self._left & {one.id for one in records}
         partitions = {one.partition for one in records}
         assert all(self._in_hand.setdefault(number, member) is member for number in partitions)
         try:
@@ -201,19 +208,22 @@ async def test_a_partition_has_one_owner_at_a_time(log: EventLog) -> None:
 
 async def test_members_that_come_and_go_lose_and_double_nothing(log: EventLog) -> None:
     """X4: what a member had in hand when it was ended comes again, in order, and nothing else does."""
-    worked = Worked()
-    async with asyncio.timeout(90), asyncio.TaskGroup() as group:
+    worked, keys = Worked(), 20
+    async with asyncio.timeout(110), asyncio.TaskGroup() as group:
         members = [group.create_task(worked.run(log, limit=3))]
-        for place in range(8):
-            await log.append([record(bytes([key]), b"%d" % place) for key in range(10)])
+        for place in range(6):
+            await log.append([record(bytes([key]), b"%d" % place) for key in range(keys)])
             members.append(group.create_task(worked.run(log, limit=3)))
+            # Somewhere in the middle of these records, so that both who goes and who comes has some of them.
+            await until(lambda: len(worked.done) > keys * (place + 0.3), within_s=30)  # noqa: B023 - awaited here
             if place % 2:
                 members.pop(0).cancel()
-        await until(lambda: len(worked.done) >= 80, within_s=60)
+        await until(lambda: len(worked.done) >= keys * 6, within_s=60)
+        assert not any(member.done() for member in members)
         for member in members:
             member.cancel()
     assert by_key(list(worked.done.values())) == {
-        bytes([key]): [b"%d" % place for place in range(8)] for key in range(10)
+        bytes([key]): [b"%d" % place for place in range(6)] for key in range(keys)
     }
 
 
@@ -272,6 +282,22 @@ async def test_a_batch_is_appended_whole_or_not_at_all(log: EventLog) -> None:
     with pytest.raises(Refused):
         await log.append([record(), record(topic="no such/topic")])
     assert sum((await log.end([THINGS])).values()) == 0
+
+
+@pytest.mark.parametrize("fence", [None, Fence(producer="outbox:a", turn=1)])
+async def test_a_record_of_exactly_the_permitted_size_is_taken_and_so_is_its_dead_letter(
+    log: EventLog, fence: Fence | None
+) -> None:
+    sent = record()
+    around = len(sent.key) + sum(len(name) + len(text) for name, text in sent.headers.items())
+    sent.payload = bytes([1]) * (MAX_RECORD_BYTES - around)
+    letter = dead_letter(sent, group="g", why="w" * 200, tries=5)
+    await log.append([sent, letter], fence=fence)
+    assert [one.payload for one in await tailed(log, 1)] == [sent.payload]
+    assert [one.payload for one in await log.read(letter.topic, limit=2)] == [sent.payload]
+    sent.payload += b"1"
+    with pytest.raises(Refused):
+        await log.append([sent], fence=fence)
 
 
 async def test_a_tail_begins_at_its_position_and_follows(log: EventLog) -> None:

@@ -119,12 +119,17 @@ class KafkaMember:
         """Commit past the markers that end transactions, so that a group that has read all is behind by nothing.
 
         In every partition: one in which nothing came since the deal may have a marker that the member before left.
+        Not while partitions are dealt, nor are they dealt meanwhile: a commit that is tried again after a deal would
+        go over what another member has committed since.
         """
-        try:
-            async with answered():
-                await self._commit(consumer, consumer.assignment())
-        except _Overtaken:
-            _log.debug("kafka_overtaken", group=self._group)
+        if self._deal.goes_on:
+            return
+        with self._deal.held():
+            try:
+                async with answered():
+                    await self._commit(consumer, consumer.assignment())
+            except _Overtaken:
+                _log.debug("kafka_overtaken", group=self._group)
 
     async def _commit(self, consumer: AIOKafkaConsumer, places: Collection[Place]) -> None:
         """Commit how far partitions have been read. Raises `_Overtaken` when they are another member's."""
@@ -151,6 +156,7 @@ class _Deal(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships w
 
     def __init__(self, group: str) -> None:
         self.committed: dict[Place, int] = {}
+        self.goes_on = False
         self._group = group
         self._free = asyncio.Event()
         self._free.set()
@@ -167,8 +173,10 @@ class _Deal(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships w
     async def on_partitions_revoked(self, revoked: Collection[Place]) -> None:  # noqa: ARG002 - aiokafka's interface
         """Wait for the batch in hand."""
         await self._free.wait()
+        self.goes_on = True
 
     async def on_partitions_assigned(self, assigned: Collection[Place]) -> None:  # noqa: ARG002 - aiokafka's interface
         """Forget how far the partitions of the deal before were."""
+        self.goes_on = False
         self.committed = {}
         REBALANCED.labels(self._group).inc()
