@@ -8,6 +8,7 @@ import click
 
 from nova.app.cli_accounts import account, role
 from nova.app.cli_command import DATA, JSON, USAGE, configured, fail, run
+from nova.app.cli_keys import keys
 
 _began = time.monotonic()
 
@@ -296,4 +297,5 @@ def bench_compare(before: Path, after: Path) -> None:
 
 
 nova.add_command(account)
+nova.add_command(keys)
 nova.add_command(role)

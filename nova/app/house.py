@@ -278,7 +278,7 @@ class House:
         if not self.names and not self._with_gateway:
             return
         await started(FirstKeys(self._keys), room="identity")
-        feed = IdentityRevocationFeed(self._identity)
+        feed = IdentityRevocationFeed(self._identity, self._keys)
         follower = RevocationFollower(self._revocations, feed, tasks=self.tasks, clock=self.clock)
         listener = RevocationListener(self._sources.redis_url, self._revocations)
         for watcher in (follower, listener):

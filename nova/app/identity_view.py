@@ -16,6 +16,7 @@ from joserfc.jwk import RSAKey
 from nova.api.identity.v1 import identity_pb2 as pb
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.platform.auth.epochs import Revocation, RevocationView
+from nova.platform.auth.keys import KeyRing
 from nova.platform.errors import InvalidArgument, Unavailable
 from nova.platform.redis.subscriber import Message, Subscriber
 from nova.platform.rpc.context import EMPTY, entered
@@ -46,10 +47,11 @@ class IdentityKeySource:
 
 
 class IdentityRevocationFeed:
-    """Implements `RevocationFeed` over `ListRevocations`."""
+    """Implements `RevocationFeed` over `ListRevocations`, and tells the ring which keys verify at that moment."""
 
-    def __init__(self, identity: IdentityServiceStub) -> None:
+    def __init__(self, identity: IdentityServiceStub, keys: KeyRing) -> None:
         self._identity = identity
+        self._keys = keys
 
     async def since(self, seq: int) -> Sequence[Revocation]:
         """Return all revocations after `seq`, in order."""
@@ -57,9 +59,11 @@ class IdentityRevocationFeed:
         while True:
             request = pb.ListRevocationsRequest(after_seq=found[-1].seq if found else seq, page_size=_PAGE)
             with entered(EMPTY):
-                page = (await self._identity.ListRevocations(request)).revocations
-            found += (_revocation(message) for message in page)
-            if len(page) < _PAGE:
+                answer = await self._identity.ListRevocations(request)
+            found += (_revocation(message) for message in answer.revocations)
+            if len(answer.revocations) < _PAGE:
+                if answer.kids:  # an identity of the release before names none
+                    self._keys.expect(frozenset(answer.kids))
                 return found
 
 

@@ -336,11 +336,27 @@ class Secrets:
             parts=frozenset({"gateway"}),
         ),
     ] = DEVELOPMENT_SECRET
+    secret_before: Annotated[
+        Secret | None,
+        Knob(
+            "NOVA_SECRET_BEFORE",
+            "While that one is replaced: the other, whose cursors are taken too.",
+            parts=frozenset({"gateway"}),
+        ),
+    ] = None
     identity_kek: Annotated[
         Secret | None,
         Knob(
             "NOVA_IDENTITY_KEK",
             "At least 32 characters that seal the signing keys; unset keeps a random one in the data folder.",
+            parts=frozenset({"identity"}),
+        ),
+    ] = None
+    identity_kek_before: Annotated[
+        Secret | None,
+        Knob(
+            "NOVA_IDENTITY_KEK_BEFORE",
+            "While that one is replaced: the other, by which keys are opened and links are taken too.",
             parts=frozenset({"identity"}),
         ),
     ] = None

@@ -117,21 +117,23 @@ def _refuse_contradictions(config: Config) -> None:
     if cache.local_ttl_s > cache.redis_ttl_s:
         raise BadConfig("NOVA_CACHE_LOCAL_TTL_S", str(cache.local_ttl_s),
                         f"it may not exceed NOVA_CACHE_REDIS_TTL_S ({cache.redis_ttl_s:g} s).")  # fmt: skip
-    if len(config.secrets.secret.reveal()) < _SECRET_LEAST:
-        raise BadConfig(
-            "NOVA_SECRET", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
-        )
+    _refuse_weak_secrets(config.secrets)
     _refuse_half_of_tls(config.tls)
     graphql = config.graphql
     if graphql.persisted is PersistedQueries.TRUSTED and graphql.trusted_documents is None:
         raise BadConfig(
             "NOVA_TRUSTED_DOCUMENTS", None, "trusted documents need their manifest: name the file."
         )
-    kek = config.secrets.identity_kek
-    if kek is not None and len(kek.reveal()) < _SECRET_LEAST:
-        raise BadConfig(
-            "NOVA_IDENTITY_KEK", "***", f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
-        )
+
+
+def _refuse_weak_secrets(secrets: Secrets) -> None:
+    for field, _, spec in knobs_of(Secrets):
+        secret = getattr(secrets, field)
+        if secret is not None and len(secret.reveal()) < _SECRET_LEAST:
+            fix = f"use at least {_SECRET_LEAST} characters: `openssl rand -hex 32`."
+            raise BadConfig(spec.variable, "***", fix)
+    if secrets.identity_kek is None and secrets.identity_kek_before is not None:
+        raise BadConfig("NOVA_IDENTITY_KEK", None, "only the key before it is given: set the new one too.")
 
 
 def _refuse_half_of_tls(tls: Tls) -> None:

@@ -26,7 +26,8 @@ class KeysUnknown(Unavailable):
 class KeySource(Protocol):
     """Where the issuer publishes its keys.
 
-    A new key must be there 30 s before its first use, and an old one until its last token has expired.
+    A new key must be there before its first use: 30 s, or 2 s where `KeyRing.expect` is told of it. An old one must
+    be there until its last token has expired.
     """
 
     async def keys(self) -> Mapping[str, RSAPublicKey]:
@@ -37,26 +38,36 @@ class KeySource(Protocol):
 class KeyRing:
     """Keys by id, fetched when they are needed.
 
-    An unknown id makes us ask the source at most once in 30 s, whoever sends it. Keys older than five
-    minutes are asked for again, so that a withdrawn one goes; when the source does not answer, the keys at
-    hand go on serving.
+    An unknown id makes us ask the source at most once in 30 s, whoever sends it, and in a second where the issuer
+    has told of it. Keys older than five minutes are asked for again; when the source does not answer, the keys at
+    hand go on serving. One that the issuer names no more is gone at once.
     """
 
     def __init__(self, source: KeySource, *, clock: Clock) -> None:
         self._source = source
         self._clock = clock
         self._keys: Mapping[str, RSAPublicKey] = MappingProxyType({})
+        self._expected: frozenset[str] = frozenset()
+        self._gone: frozenset[str] = frozenset()
         self._asked_at: float | None = None
         self._asking = asyncio.Lock()
 
     def __contains__(self, kid: object) -> bool:
         return kid in self._keys
 
+    def expect(self, kids: frozenset[str]) -> None:
+        """Take note of which keys verify now, as the issuer says: at least one."""
+        known = self._expected | self._keys.keys()
+        self._expected, self._gone = kids, (self._gone | known) - kids
+        self._keep(self._keys)
+
     async def get(self, kid: str) -> RSAPublicKey | None:
         """Return the key, or None where the issuer has none of that id.
 
         Raises `KeysUnknown` when no key at all has been seen yet.
         """
+        if kid in self._gone:
+            return None
         if self._is_due(kid):
             async with self._asking:
                 if self._is_due(kid):
@@ -71,7 +82,9 @@ class KeyRing:
         age_s = self._clock.monotonic() - self._asked_at
         if not self._keys:
             return age_s >= _RETRY_EVERY_S
-        return age_s >= (_STALE_AFTER_S if kid in self._keys else _REFRESH_EVERY_S)
+        if kid in self._keys:
+            return age_s >= _STALE_AFTER_S
+        return age_s >= (_RETRY_EVERY_S if kid in self._expected else _REFRESH_EVERY_S)
 
     async def _refresh(self) -> None:
         self._asked_at = self._clock.monotonic()
@@ -81,7 +94,11 @@ class KeyRing:
         except Exception as error:  # noqa: BLE001 - whatever the source's trouble, the keys at hand stay good
             _log.warning("key_refresh_failed", error=type(error).__name__)
             return
-        self._keys = MappingProxyType({kid: key for kid, key in keys.items() if _is_fit(key)})
+        self._keep({kid: key for kid, key in keys.items() if _is_fit(key)})
+
+    def _keep(self, keys: Mapping[str, RSAPublicKey]) -> None:
+        # A replica of the issuer may still publish what another one has withdrawn.
+        self._keys = MappingProxyType({kid: key for kid, key in keys.items() if kid not in self._gone})
 
 
 def _is_fit(key: object) -> bool:

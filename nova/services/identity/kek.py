@@ -1,7 +1,7 @@
 """The key-encryption key: it seals the private signing keys at rest, and nothing in PostgreSQL can replace it.
 
 It is `NOVA_IDENTITY_KEK`, or on a machine of one's own a random one, kept in the data folder and readable by its
-owner only.
+owner only. While it is replaced there are two: the first one makes and seals, either opens and is taken.
 """
 
 import contextlib
@@ -26,28 +26,43 @@ class KekUnusable(FailedPrecondition):
 
 
 class Kek:
-    """One key-encryption key. Keys for single purposes are derived from it (HKDF, RFC 5869)."""
+    """The key-encryption key, and `before` it another one. Keys for single purposes are derived (HKDF, RFC 5869)."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
-        self._cipher = AESGCM(self.derived("signing-keys"))
+    def __init__(self, secret: str, before: str | None = None) -> None:
+        self._secrets = [text.encode() for text in (secret, before) if text is not None]
+        self._ciphers = [AESGCM(key) for key in self.derived("signing-keys")]
 
-    def derived(self, purpose: str) -> bytes:
-        """Return 32 bytes for one purpose."""
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """Return 32 bytes for one purpose, of each key: the first ones make, all are taken."""
         info = f"nova/identity/{purpose}".encode()
-        return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(self._secret)
+        return tuple(
+            HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(secret)
+            for secret in self._secrets
+        )
 
     def seal(self, plain: bytes, *, name: str) -> bytes:
         """Return `plain` encrypted and bound to `name` (AES-256-GCM): nonce, then ciphertext with its tag."""
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, plain, name.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, plain, name.encode())
 
     def unseal(self, sealed: bytes, *, name: str) -> bytes | None:
-        """Return what was sealed under `name`, or None where another key sealed it or it was changed."""
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
-        except InvalidTag:
+        """Return what was sealed under `name`, or None where a third key sealed it or it was changed."""
+        opened = (_opened(cipher, sealed, name) for cipher in self._ciphers)
+        return next((plain for plain in opened if plain is not None), None)
+
+    def resealed(self, sealed: bytes, *, name: str) -> bytes | None:
+        """Return what the key before has sealed, sealed by the first one; None where there is nothing to do."""
+        if _opened(self._ciphers[0], sealed, name) is not None:
             return None
+        plain = self.unseal(sealed, name=name)
+        return None if plain is None else self.seal(plain, name=name)
+
+
+def _opened(cipher: AESGCM, sealed: bytes, name: str) -> bytes | None:
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+    except InvalidTag:
+        return None
 
 
 def kept_in(folder: Path) -> Kek:

@@ -7,6 +7,7 @@ Its 256 bits leave nothing to guess.
 
 import base64
 import hmac
+from collections.abc import Sequence
 from uuid import UUID
 
 from nova.services.identity.model import MailId, QueuedMail
@@ -18,18 +19,20 @@ _TOKEN_CHARS = 64
 
 
 class LinkTokens:
-    """Makes and reads the tokens of links. `secret` is of 32 bytes and serves nothing else."""
+    """Makes and reads the tokens of links. `secrets` are of 32 bytes and serve nothing else: the first one makes."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._secrets = secrets
 
     def token_of(self, mail: QueuedMail) -> str:
         """Return the token of a mail: 64 characters that may stand in a URL."""
-        return base64.urlsafe_b64encode(mail.mail_id.bytes + self._mac(mail)).decode()
+        return _token(self._secrets[0], mail)
 
     def fits(self, token: str, mail: QueuedMail) -> bool:
         """Return whether it is the token of this very mail."""
-        return hmac.compare_digest(token.encode(), self.token_of(mail).encode())
+        return any(
+            hmac.compare_digest(token.encode(), _token(secret, mail).encode()) for secret in self._secrets
+        )
 
     @staticmethod
     def mail_id_of(token: str) -> MailId | None:
@@ -42,12 +45,14 @@ class LinkTokens:
             return None
         return MailId(UUID(bytes=raw[:_ID_BYTES])) if len(raw) == _TOKEN_BYTES else None
 
-    def _mac(self, mail: QueuedMail) -> bytes:
-        parts = (
-            mail.kind.encode(),
-            mail.mail_id.bytes,
-            mail.user_id.bytes,
-            mail.email.encode(),
-            mail.expires_at.isoformat().encode(),
-        )
-        return hmac.digest(self._secret, framed(parts), "sha256")
+
+def _token(secret: bytes, mail: QueuedMail) -> str:
+    parts = (
+        mail.kind.encode(),
+        mail.mail_id.bytes,
+        mail.user_id.bytes,
+        mail.email.encode(),
+        mail.expires_at.isoformat().encode(),
+    )
+    mac = hmac.digest(secret, framed(parts), "sha256")
+    return base64.urlsafe_b64encode(mail.mail_id.bytes + mac).decode()

@@ -241,7 +241,10 @@ class IdentityServer(IdentityServiceServicer):
         revocations = await self._sessions.revocations_after(
             int(after), limit=page_size(request.page_size, most=MOST_REVOCATIONS, default=1000)
         )
-        return pb.ListRevocationsResponse(revocations=[revocation_message(each) for each in revocations])
+        return pb.ListRevocationsResponse(
+            revocations=[revocation_message(each) for each in revocations],
+            kids=await self._keys.verifying(),
+        )
 
 
 def revocation_message(revocation: Revocation) -> pb.Revocation:

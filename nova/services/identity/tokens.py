@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -35,18 +35,18 @@ class RefreshToken:
 
 
 class RefreshTokens:
-    """Makes and reads refresh tokens. `secret` is of 32 bytes and serves nothing else."""
+    """Makes and reads refresh tokens. `secrets` are of 32 bytes and serve nothing else: the first one makes."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._secrets = secrets
 
     def drawn(self) -> RefreshToken:
         """Return a new random token."""
         return _token(secrets.token_bytes(_TOKEN_BYTES))
 
-    def derived(self, *parts: bytes) -> RefreshToken:
-        """Return the one token that follows from `parts` (HMAC-SHA-256 over them, each with its length)."""
-        return _token(hmac.digest(self._secret, framed(parts), "sha256"))
+    def derived(self, *parts: bytes) -> Sequence[RefreshToken]:
+        """Return what follows from `parts`, by each secret (HMAC-SHA-256 over them, each with its length)."""
+        return [_token(hmac.digest(secret, framed(parts), "sha256")) for secret in self._secrets]
 
     @staticmethod
     def read(text: str) -> RefreshToken:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from nova.api.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
+from nova.platform.clock import Clock
 from nova.platform.config import Config
 from nova.platform.db.idempotency import Once
 from nova.platform.mail.configured import mailer, site
@@ -39,11 +40,10 @@ SWEEP_EVERY_S = 600.0
 def build(platform: Platform) -> Room:
     """Return the identity room on the house's floor."""
     clock, knobs = platform.clock, platform.config.tokens
-    kek = _kek(platform.config)
+    kek = kek_of(platform.config)
     store = IdentityStore(platform.database("identity"))
     passwords = Passwords(workers=spare_cores())
-    token_life = timedelta(seconds=knobs.access_s + knobs.leeway_s)
-    keys = SigningKeys(store=store, kek=kek, clock=clock, token_life=token_life)
+    keys = signing_keys(platform.config, store, kek, clock)
     tickets = Tickets(
         access=AccessTokens(
             keys=keys,
@@ -93,7 +93,7 @@ def build(platform: Platform) -> Room:
         keys=keys,
         once=Once(platform.database("identity")),
     )
-    sweeper = Sweeper(store, revocations_matter=token_life + CLOCK_SLACK)
+    sweeper = Sweeper(store, revocations_matter=_token_life(platform.config) + CLOCK_SLACK)
     startables: list[Lifecycle] = [
         HashingPool(passwords),
         postman,
@@ -106,6 +106,18 @@ def build(platform: Platform) -> Room:
     return Room(name="identity", bindings=[binding], startables=startables)
 
 
-def _kek(config: Config) -> Kek:
-    secret = config.secrets.identity_kek
-    return kept_in(config.server.data) if secret is None else Kek(secret.reveal())
+def kek_of(config: Config) -> Kek:
+    """Return the key-encryption key: the configured one, else that of the data folder."""
+    secret, before = config.secrets.identity_kek, config.secrets.identity_kek_before
+    if secret is None:
+        return kept_in(config.server.data)
+    return Kek(secret.reveal(), None if before is None else before.reveal())
+
+
+def signing_keys(config: Config, store: IdentityStore, kek: Kek, clock: Clock) -> SigningKeys:
+    """Return the keys that sign tokens, as this process will know them."""
+    return SigningKeys(store=store, kek=kek, clock=clock, token_life=_token_life(config))
+
+
+def _token_life(config: Config) -> timedelta:
+    return timedelta(seconds=config.tokens.access_s + config.tokens.leeway_s)

@@ -17,6 +17,7 @@ from nova.api.identity.v1.identity_pb2_grpc import (
 )
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
 from nova.platform.auth.epochs import RevocationView
+from nova.platform.auth.keys import KeyRing
 from nova.platform.clock import SystemClock
 from nova.platform.ids import uuid7
 from nova.platform.redis.client import Redis, connect
@@ -38,6 +39,7 @@ class KnownIdentity(IdentityServiceServicer):
 
     keys: list[dict[str, str]] = field(default_factory=list)
     revocations: list[pb.Revocation] = field(default_factory=list)
+    kids: list[str] = field(default_factory=list)
     pages: int = 0
 
     async def GetKeySet(self, request: pb.GetKeySetRequest, context: object) -> pb.GetKeySetResponse:
@@ -50,7 +52,7 @@ class KnownIdentity(IdentityServiceServicer):
         assert current_call().actor is None
         self.pages += 1
         after = [each for each in self.revocations if each.seq > request.after_seq]
-        return pb.ListRevocationsResponse(revocations=after[: request.page_size])
+        return pb.ListRevocationsResponse(revocations=after[: request.page_size], kids=self.kids)
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Setting:
     identity: KnownIdentity
     neighbourhood: Neighbourhood
     stub: IdentityServiceStub
+    ring: KeyRing
 
 
 @pytest.fixture
@@ -70,7 +73,9 @@ async def setting() -> Setting:
         system_methods=frozenset({"GetKeySet", "ListRevocations"}),
     )
     await neighbourhood.open([binding])
-    return Setting(identity, neighbourhood, IdentityServiceStub(neighbourhood.channel))
+    stub = IdentityServiceStub(neighbourhood.channel)
+    ring = KeyRing(IdentityKeySource(stub), clock=SystemClock())
+    return Setting(identity, neighbourhood, stub, ring)
 
 
 def jwk(kid: str) -> dict[str, str]:
@@ -117,7 +122,7 @@ async def test_published_keys_are_read_and_broken_ones_left_out(setting: Setting
 async def test_revocations_are_read_to_the_last_page(setting: Setting) -> None:
     user_id = uuid7()
     setting.identity.revocations = [message(seq, user_id, epoch=seq) for seq in range(1, 12_002)]
-    found = await IdentityRevocationFeed(setting.stub).since(1)
+    found = await IdentityRevocationFeed(setting.stub, setting.ring).since(1)
     assert [each.seq for each in found] == list(range(2, 12_002))
     assert setting.identity.pages == 3
 
@@ -125,15 +130,27 @@ async def test_revocations_are_read_to_the_last_page(setting: Setting) -> None:
 async def test_a_revocation_is_of_a_session_or_of_an_epoch(setting: Setting) -> None:
     user_id, session_id = uuid7(), uuid7()
     setting.identity.revocations = [message(1, user_id, session_id=session_id), message(2, user_id, epoch=7)]
-    of_session, of_epoch = await IdentityRevocationFeed(setting.stub).since(0)
+    of_session, of_epoch = await IdentityRevocationFeed(setting.stub, setting.ring).since(0)
     assert (of_session.session_id, of_session.epoch, of_session.at) == (session_id, None, AT)
     assert (of_epoch.session_id, of_epoch.epoch, of_epoch.user_id) == (None, 7, user_id)
+
+
+async def test_t8_with_the_revocations_come_the_keys_that_verify(setting: Setting) -> None:
+    setting.identity.keys = [jwk("a"), jwk("d")]
+    assert await setting.ring.get("a") is not None
+    feed = IdentityRevocationFeed(setting.stub, setting.ring)
+    await feed.since(0)
+    assert "a" in setting.ring, "an identity of the release before names no keys"
+    setting.identity.kids = ["d"]
+    await feed.since(0)
+    assert await setting.ring.get("a") is None
+    assert await setting.ring.get("d") is not None
 
 
 async def test_they_are_asked_in_nobody_s_name(setting: Setting) -> None:
     with setting.neighbourhood.as_user(uuid7()):
         await IdentityKeySource(setting.stub).keys()
-        await IdentityRevocationFeed(setting.stub).since(0)
+        await IdentityRevocationFeed(setting.stub, setting.ring).since(0)
 
 
 async def test_an_announcement_reaches_the_view_and_junk_does_not_hurt(redis_url: str) -> None:

@@ -169,7 +169,14 @@ class IdentityHouse:
 
 @asynccontextmanager
 async def opened(
-    database: Database, redis: Redis, redis_url: str, data: Path, *, clock: FixedClock, kek: str = KEK
+    database: Database,
+    redis: Redis,
+    redis_url: str,
+    data: Path,
+    *,
+    clock: FixedClock,
+    kek: str = KEK,
+    before: str | None = None,
 ) -> AsyncIterator[IdentityHouse]:
     """Yield identity, served over a local channel, and stop it after."""
     tracing, tasks, view = Tracing(), Tasks(), RevocationView(clock=clock)
@@ -181,13 +188,16 @@ async def opened(
     server = LocalServer(server_middlewares(authenticate=authenticate, tracing=tracing))
     channel = LocalChannel(server, tracing=tracing)
     stub = IdentityServiceStub(channel)
-    verifier = Verifier(KeyRing(IdentityKeySource(stub), clock=clock), clock=clock, revocations=view)
+    ring = KeyRing(IdentityKeySource(stub), clock=clock)
+    verifier = Verifier(ring, clock=clock, revocations=view)
     room = build(
         _floor(
             config=Config(
                 server=Server(data=data),
                 mail=MailKnobs(public_url=SiteUrl(f"{SITE}/")),
-                secrets=Secrets(identity_kek=Secret(kek)),
+                secrets=Secrets(
+                    identity_kek=Secret(kek), identity_kek_before=None if before is None else Secret(before)
+                ),
             ),
             clock=clock,
             database=lambda _: database,
@@ -202,7 +212,7 @@ async def opened(
             stack.push_async_callback(part.stop)
             await part.start()
         await server.start()
-        follower = RevocationFollower(view, IdentityRevocationFeed(stub), tasks=tasks, clock=clock)
+        follower = RevocationFollower(view, IdentityRevocationFeed(stub, ring), tasks=tasks, clock=clock)
         await follower.poll()
         yield IdentityHouse(
             stub=stub,

@@ -33,5 +33,5 @@ def test_c1_a_damaged_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None
 
 def test_purposes_and_keys_have_secrets_of_their_own() -> None:
     first, second = Kek("k" * 32), Kek("l" * 32)
-    assert len({first.derived("a"), first.derived("b"), second.derived("a")}) == 3
+    assert len({*first.derived("a"), *first.derived("b"), *second.derived("a")}) == 3
     assert second.unseal(first.seal(b"key", name="a"), name="a") is None

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from nova.api.identity.v1 import identity_pb2 as pb
-from nova.app.identity_view import IdentityRevocationFeed
+from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed
+from nova.platform.auth.keys import KeyRing
 from nova.platform.errors import InvalidArgument, NotFound, Unauthenticated
 from nova.platform.ids import uuid7
 from tests.unit.identity.identity_house import IdentityHouse
@@ -141,7 +142,7 @@ async def test_a_poll_that_asks_for_later_numbers_misses_no_revocation(house: Id
     """Numbers follow the order of commits, so that `seq > last` is enough, however many end at once."""
     await house.sign_up("ada")
     opened = [(await house.sign_in("ada")).tokens for _ in range(24)]
-    feed = IdentityRevocationFeed(house.stub)
+    feed = IdentityRevocationFeed(house.stub, KeyRing(IdentityKeySource(house.stub), clock=house.clock))
     seen: list[int] = []
     done = asyncio.Event()
 

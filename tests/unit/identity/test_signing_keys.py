@@ -14,7 +14,14 @@ from nova.platform.clock import FixedClock
 from nova.platform.db.database import Database
 from nova.platform.errors import Unavailable
 from nova.services.identity.kek import Kek
-from nova.services.identity.keys import MADE_AHEAD, PUBLISHED_AHEAD, SIGNS_FOR, SigningKeys
+from nova.services.identity.keys import (
+    HEARD_OF_WITHIN,
+    MADE_AHEAD,
+    PUBLISHED_AHEAD,
+    SIGNS_FOR,
+    NoSigningKey,
+    SigningKeys,
+)
 from nova.services.identity.store.reading import IdentityStore
 from tests.unit.identity.identity_house import KEK, IdentityHouse
 from tests.waiting import until
@@ -99,11 +106,16 @@ async def waiting_for_a_lock(database: Database, count: int) -> bool:
     return bool(waiting == count)
 
 
-async def test_another_kek_makes_a_new_key_and_the_old_one_goes_on_verifying(process: Maker) -> None:
+async def test_another_kek_makes_a_new_key_and_the_old_one_goes_on_verifying(
+    process: Maker, clock: FixedClock
+) -> None:
     old = process()
     await old.tend()
     new = process("another key of thirty-two characters")
     await new.tend()
+    with pytest.raises(NoSigningKey):
+        new.current()
+    clock.advance(HEARD_OF_WITHIN.total_seconds())
     assert new.current().kid != old.current().kid
     assert published(new) == [old.current().kid, new.current().kid]
     await old.tend()

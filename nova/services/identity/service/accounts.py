@@ -169,11 +169,12 @@ class Accounts:
         credentials = await self._own_credentials(actor)
         proven = await self._prove_own(credentials, following)
         session_id = SessionId(actor.session_id)
-        token = self._tickets.token_of(call, session_id.bytes, credentials.password_hash.encode())
+        made_by = (session_id.bytes, credentials.password_hash.encode())
         async with self._store.transaction() as tx:
             await tx.return_guess(proven.guess)
-            if await tx.is_head(token.hash, session_id):
-                return self._tickets.pair(credentials.account, session_id, token)
+            told = await self._tickets.told(tx, session_id, call, *made_by)
+            if told is not None:
+                return self._tickets.pair(credentials.account, session_id, told)
         raise _wrong_current()
 
     async def _prove_own(self, credentials: Credentials, password: str) -> Proven:

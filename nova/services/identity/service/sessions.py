@@ -110,12 +110,13 @@ class Sessions:
         refusal = account.refusal_at(now)
         if refusal is not None:
             raise refusal
-        following = self._tickets.token_of(call, used.hash)
         if await tx.retire(used.hash, now):
+            following = self._tickets.token_of(call, used.hash)
             await self._tickets.renew(tx, session_id, following)
             return self._tickets.pair(account, session_id, following)
-        if call is not None and await tx.is_head(following.hash, session_id):
-            return self._tickets.pair(account, session_id, following)
+        told = await self._tickets.told(tx, session_id, call, used.hash)
+        if told is not None:
+            return self._tickets.pair(account, session_id, told)
         return await self._end_family(tx, account, session_id)
 
     async def _end_family(

@@ -5,6 +5,7 @@ again: its refresh token is derived from the call, and is handed out only while 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,10 +26,11 @@ from nova.services.identity.tokens import AccessTokens, RefreshToken, RefreshTok
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A session about to be opened; `is_repeat`: an earlier call under the same key has opened it."""
+    """A session about to be opened by a call; `is_repeat`: an earlier one under the same key has opened it."""
 
     session_id: SessionId
     token: RefreshToken
+    call: KeyedCall | None = None
     is_repeat: bool = False
 
 
@@ -49,13 +51,15 @@ class Tickets:
         if call is None:
             return Start(session_id=session_id, token=self._refresh.drawn())
         first = await tx.claim_call(call, session_id, self._clock.now())
-        return Start(session_id=first, token=self.token_of(call, first.bytes), is_repeat=first != session_id)
+        token = self.token_of(call, first.bytes)
+        return Start(session_id=first, token=token, call=call, is_repeat=first != session_id)
 
     async def open(self, tx: IdentityTx, account: Account, device: Device, start: Start) -> SignedIn:
         """Open a session; on a repeat return the one that the first call opened, if it was not used since."""
         if start.is_repeat:
-            if await tx.is_head(start.token.hash, start.session_id):
-                return self.pair(account, start.session_id, start.token)
+            told = await self.told(tx, start.session_id, start.call, start.session_id.bytes)
+            if told is not None:
+                return self.pair(account, start.session_id, told)
             start = await self.start(tx, None)
         now = self._clock.now()
         expires_at = now + self._refresh_life
@@ -83,6 +87,19 @@ class Tickets:
         """Return the token of a call under a key, which `parts` make its own; without a key a random one."""
         if call is None:
             return self._refresh.drawn()
+        return self._derived(call, parts)[0]
+
+    async def told(
+        self, tx: IdentityTx, session_id: SessionId, call: KeyedCall | None, *parts: bytes
+    ) -> RefreshToken | None:
+        """Return the token that an earlier call under this key was told, while it is the session's head."""
+        if call is not None:
+            for token in self._derived(call, parts):
+                if await tx.is_head(token.hash, session_id):
+                    return token
+        return None
+
+    def _derived(self, call: KeyedCall, parts: Sequence[bytes]) -> Sequence[RefreshToken]:
         return self._refresh.derived(call.method.encode(), call.key.encode(), *parts)
 
     def read(self, text: str) -> RefreshToken:

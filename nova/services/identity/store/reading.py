@@ -91,6 +91,13 @@ class IdentityStore:
         )  # fmt: skip
         return [Revocation(**row) for row in rows]
 
+    async def verifying_kids(self, now: datetime) -> list[str]:
+        """Return the ids of the keys whose tokens hold, oldest first."""
+        rows = await self._database.primary.fetch(
+            "SELECT kid FROM signing_keys WHERE verifies_until > $1 ORDER BY created_at", now
+        )
+        return [row["kid"] for row in rows]
+
     async def signing_keys(self) -> list[StoredKey]:
         """Return all keys, oldest first."""
         rows = await self._database.primary.fetch(

@@ -28,3 +28,11 @@ class IdentityTx(AccountsTx, MailsTx, SessionsTx):
             f"INSERT INTO signing_keys ({STORED_KEY}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             key.kid, key.public_der, key.sealed, key.created_at, key.signs_from, key.signs_until, key.verifies_until,
         )  # fmt: skip
+
+    async def reseal_signing_key(self, kid: str, sealed: bytes) -> None:
+        """Keep a private half sealed anew."""
+        await self.execute("UPDATE signing_keys SET sealed = $2 WHERE kid = $1", kid, sealed)
+
+    async def remove_signing_key(self, kid: str) -> bool:
+        """Forget a key, its public half too: no token of it holds from here on. Return whether there was one."""
+        return bool(await self.fetch("DELETE FROM signing_keys WHERE kid = $1 RETURNING kid", kid))

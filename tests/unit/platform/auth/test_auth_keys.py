@@ -59,6 +59,37 @@ async def test_t8_a_withdrawn_key_takes_its_tokens_along(door: Door) -> None:
         await door.verifier.verify(old)
 
 
+async def test_t8_a_key_that_the_issuer_told_of_is_asked_for_within_a_second(door: Door) -> None:
+    """However many tokens of unknown keys have just been refused."""
+    await door.verifier.verify(door.issuer.token())
+    door.clock.advance(30)
+    with pytest.raises(InvalidToken):
+        await door.verifier.verify(Issuer(now=door.issuer.now, kid="made-up").token())
+    second = Issuer(now=door.issuer.now, kid="key-2")
+    door.keys.by_id["key-2"] = private_key("key-2").public_key()
+    door.ring.expect(frozenset({door.issuer.kid, "key-2"}))
+    door.clock.advance(1)
+    await door.verifier.verify(second.token())
+    assert door.keys.asked == 3
+
+
+async def test_t8_a_key_that_is_named_no_more_is_gone_though_a_replica_publishes_it(door: Door) -> None:
+    old = door.issuer.token()
+    await door.verifier.verify(old)
+    door.keys.by_id["key-2"] = private_key("key-2").public_key()
+    door.ring.expect(frozenset({"key-2"}))
+    with pytest.raises(InvalidToken):
+        await door.verifier.verify(old)
+    door.clock.advance(1)
+    await door.verifier.verify(Issuer(now=door.issuer.now, kid="key-2").token())
+    assert door.keys.asked == 2
+    with pytest.raises(InvalidToken):
+        await door.verifier.verify(old)
+    door.ring.expect(frozenset({door.issuer.kid, "key-2"}))
+    door.clock.advance(1)
+    await door.verifier.verify(door.issuer.token())
+
+
 async def test_t8_keys_are_read_again_after_five_minutes(door: Door) -> None:
     await door.verifier.verify(door.issuer.token())
     door.keys.by_id = {"key-2": private_key("key-2").public_key()}
