@@ -62,7 +62,7 @@ class RequestContext:
         rooms: Rooms,
         readers: "Callable[[RequestContext], Readers]",
         verifier: Verifier,
-        secret: str,
+        secrets: Sequence[str],
         actor: Actor | None,
         client: Client,
         request_id: str,
@@ -78,7 +78,7 @@ class RequestContext:
         self._operation = operation
         self._deadline = deadline
         self._verifier = verifier
-        self._secret = secret
+        self._secrets = secrets
         self._readers_of = readers
         self._become(actor)
 
@@ -165,7 +165,7 @@ class RequestContext:
 
     def _become(self, actor: Actor | None) -> None:
         self.actor = actor
-        self.cursors = Cursors(self._secret, actor.user_id if actor else None)
+        self.cursors = Cursors(self._secrets, actor.user_id if actor else None)
         self.readers = self._readers_of(self)
 
 

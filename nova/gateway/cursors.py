@@ -3,10 +3,13 @@
 A cursor carries the room's page token and a MAC over it, over the list that it belongs to (field, parent, the
 arguments that choose the entries) and over the viewer. One that was edited, or is taken to another list or by
 someone else, is refused before any room is asked.
+
+While the house's secret is replaced there are two: the first one seals, the cursors of either are taken.
 """
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -22,15 +25,14 @@ class BadCursor(InvalidArgument):
 
 
 class Cursors:
-    """Seals and opens the cursors of one viewer. `secret` is the house's."""
+    """Seals and opens the cursors of one viewer. `secrets` are the house's: the first one seals."""
 
-    def __init__(self, secret: str, viewer: UUID | None) -> None:
-        house_key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
-        self._key = hmac.digest(house_key, viewer.bytes if viewer else b"", "sha256")
+    def __init__(self, secrets: Sequence[str], viewer: UUID | None) -> None:
+        self._keys = [_key(secret, viewer) for secret in secrets]
 
     def seal(self, listing: str, token: bytes) -> str:
         """Return the cursor for a page token of the list named `listing`."""
-        return urlsafe_b64encode(self._mac(listing, token) + token).rstrip(b"=").decode()
+        return urlsafe_b64encode(_mac(self._keys[0], listing, token) + token).rstrip(b"=").decode()
 
     def open(self, listing: str, cursor: str | None) -> bytes:
         """Return the page token, empty without a cursor; raises `BadCursor`."""
@@ -45,10 +47,17 @@ class Cursors:
         mac, token = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         # The same bytes have one spelling: what was touched at all is refused.
         canonical = urlsafe_b64encode(raw).rstrip(b"=").decode() == cursor
-        if not canonical or not token or not hmac.compare_digest(mac, self._mac(listing, token)):
+        sealed = any(hmac.compare_digest(mac, _mac(key, listing, token)) for key in self._keys)
+        if not canonical or not token or not sealed:
             raise BadCursor(field="after")
         return token
 
-    def _mac(self, listing: str, token: bytes) -> bytes:
-        name = listing.encode()
-        return hmac.digest(self._key, len(name).to_bytes(4, "big") + name + token, "sha256")[:_MAC_BYTES]
+
+def _key(secret: str, viewer: UUID | None) -> bytes:
+    house_key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+    return hmac.digest(house_key, viewer.bytes if viewer else b"", "sha256")
+
+
+def _mac(key: bytes, listing: str, token: bytes) -> bytes:
+    name = listing.encode()
+    return hmac.digest(key, len(name).to_bytes(4, "big") + name + token, "sha256")[:_MAC_BYTES]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -104,7 +104,7 @@ class Engine:
         verifier: Verifier,
         rates: Rates | None,
         shedding: Shedding | None,
-        secret: str,
+        secrets: Sequence[str],
         limits: Limits,
     ) -> None:
         self._schema = schema
@@ -115,7 +115,7 @@ class Engine:
         self._verifier = verifier
         self._rates = rates
         self._shedding = shedding
-        self._secret = secret
+        self._secrets = secrets
         self._limits = limits
 
     async def run(self, request: GraphQLRequest, caller: Caller) -> Answer:
@@ -201,7 +201,7 @@ class Engine:
             rooms=self._rooms,
             readers=self._readers,
             verifier=self._verifier,
-            secret=self._secret,
+            secrets=self._secrets,
             actor=caller.actor,
             client=caller.client,
             request_id=caller.request_id,

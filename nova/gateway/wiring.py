@@ -98,7 +98,7 @@ def _engine(platform: Platform, rooms: Rooms, rates: Rates | None) -> Engine:
     limits = _limits(config)
     schema = build_schema()
     cards = Cards(platform.caches.open(PROFILES, ProtoCodec(Profile)))
-    manifest = config.graphql.trusted_documents
+    manifest, secrets = config.graphql.trusted_documents, config.secrets
 
     def readers(context: RequestContext) -> Readers:
         return Readers(context, cards)
@@ -116,7 +116,7 @@ def _engine(platform: Platform, rooms: Rooms, rates: Rates | None) -> Engine:
         verifier=platform.verifier,
         rates=rates,
         shedding=Shedding(platform.strain) if config.limits.enabled else None,
-        secret=config.secrets.secret.reveal(),
+        secrets=[one.reveal() for one in (secrets.secret, secrets.secret_before) if one is not None],
         limits=limits,
     )
 

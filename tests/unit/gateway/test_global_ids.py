@@ -1,6 +1,7 @@
 """Q7, Q8: ids and cursors that were edited, taken elsewhere, or made up."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -67,19 +68,31 @@ async def test_a1_a_mutation_on_a_foreign_id_and_on_a_hidden_one_look_alike(
 
 def test_q7_a_cursor_belongs_to_one_list_and_one_viewer() -> None:
     ada, bob = uuid7(), uuid7()
-    cursors = Cursors(SECRET, ada)
+    cursors = Cursors([SECRET], ada)
     cursor = cursors.seal("homeFeed:RANKED", b"token")
     assert cursors.open("homeFeed:RANKED", cursor) == b"token"
     assert cursors.open("homeFeed:RANKED", None) == b""
-    for other, listing in ((cursors, "homeFeed:FOLLOWING"), (Cursors(SECRET, bob), "homeFeed:RANKED"),
-                           (Cursors("another secret of another house", ada), "homeFeed:RANKED")):  # fmt: skip
+    for other, listing in ((cursors, "homeFeed:FOLLOWING"), (Cursors([SECRET], bob), "homeFeed:RANKED"),
+                           (Cursors(["another secret of another house"], ada), "homeFeed:RANKED")):  # fmt: skip
         with pytest.raises(BadCursor):
             other.open(listing, cursor)
 
 
+def test_q7_while_the_secret_is_replaced_gateways_take_each_other_s_cursors() -> None:
+    """In each step of it: the new one is known, then seals, then is alone."""
+    ada, old, new = uuid7(), "the secret of the house until now", "the secret of the house from now on"
+    steps = [[old], [old, new], [new, old], [new]]
+    for before, after in pairwise(steps):
+        for one, other in ((before, after), (after, before)):
+            cursor = Cursors(one, ada).seal("homeFeed:RANKED", b"token")
+            assert Cursors(other, ada).open("homeFeed:RANKED", cursor) == b"token"
+    with pytest.raises(BadCursor):
+        Cursors([new], ada).open("homeFeed:RANKED", Cursors([old], ada).seal("homeFeed:RANKED", b"token"))
+
+
 @given(place=st.integers(0, 200), bit=st.integers(0, 7))
 def test_q7_a_cursor_with_one_bit_changed_is_refused(place: int, bit: int) -> None:
-    cursors = Cursors(SECRET, None)
+    cursors = Cursors([SECRET], None)
     cursor = cursors.seal("explore", b"0123456789abcdef")
     raw = bytearray(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     raw[place % len(raw)] ^= 1 << bit
@@ -90,7 +103,7 @@ def test_q7_a_cursor_with_one_bit_changed_is_refused(place: int, bit: int) -> No
 @given(st.text())
 def test_q7_made_up_cursors_are_refused(text: str) -> None:
     with pytest.raises(BadCursor):
-        Cursors(SECRET, None).open("explore", text)
+        Cursors([SECRET], None).open("explore", text)
 
 
 async def test_q7_a_cursor_taken_to_another_list_is_bad_input(
