@@ -1,20 +1,31 @@
 """Two gateways before the same rooms, on the same Redis: what one counts, ends or changes, the other knows."""
 
+import os
+import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from nova.api.user.v1.user_pb2 import Profile
 from nova.app.callers import GATEWAY
 from nova.app.ports import free_port
 from nova.app.processes import gateway_serves
+from nova.platform.cache.caches import Caches
+from nova.platform.cache.codec import ProtoCodec
+from nova.platform.clock import SystemClock
+from nova.platform.config import CacheKnobs
+from nova.platform.redis.client import connect
+from nova.policy.caches import PROFILES
 from tests.e2e import doors
-from tests.e2e.nova import PASSWORD, Nova, Person
+from tests.e2e.nova import PASSWORD, Nova, Person, account_id
 from tests.e2e.shapes import PROCESS_PER_ROOM, process_per_room
 from tests.e2e.test_rates import is_refused, mutation, rested, sent
+from tests.e2e.test_revocation import closes
 from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -90,31 +101,121 @@ async def test_a_session_that_ends_at_one_is_refused_at_both_within_a_second(
             await end_it()
 
 
+async def shown(gateway: Nova, person: Person) -> str:
+    """Return the name that somebody has at a gateway."""
+    await rested()
+    asked = "query($handle: String!) { user(handle: $handle) { displayName } }"
+    answer = await gateway.ask(asked, {"handle": person.handle}, by=person)
+    name: str = answer.data["user"]["displayName"]
+    return name
+
+
+async def is_new(person: Person, gateway: Nova) -> bool:
+    return await shown(gateway, person) == "Another"
+
+
 @pytest.mark.parametrize("pub_sub", ["with", "without"])
 async def test_what_is_changed_at_one_is_seen_at_both_within_a_second(
     gateways: Pair, person: Person, pub_sub: str
 ) -> None:
     here, there = gateways
-    asked = "query($handle: String!) { user(handle: $handle) { displayName } }"
-
-    async def shown(gateway: Nova) -> str:
-        await rested()
-        answer = await gateway.ask(asked, {"handle": person.handle}, by=person)
-        name: str = answer.data["user"]["displayName"]
-        return name
-
-    async def is_new(gateway: Nova) -> bool:
-        return await shown(gateway) == "Another"
 
     async def change_it() -> None:
-        assert {await shown(gateway) for gateway in gateways} == {"Between"}
+        assert {await shown(gateway, person) for gateway in gateways} == {"Between"}
         await rested()
         await here.do("updateProfile", "user { displayName }", person, displayName="Another")
-        assert await is_new(here), "one's own change is seen at once"
-        await until(partial(is_new, there), within_s=doors.PROMISED_S, every_s=PACE_S)
+        assert await is_new(person, here), "one's own change is seen at once"
+        await until(partial(is_new, person, there), within_s=doors.PROMISED_S, every_s=PACE_S)
 
     if pub_sub == "with":
         await change_it()
     else:
         async with here.without_pub_sub():
             await change_it()
+
+
+async def log_out(here: Nova, person: Person) -> None:
+    response = await here.http.post("/auth/logout", headers={"Authorization": f"Bearer {person.token}"})
+    assert response.status_code == 204
+
+
+async def suspend(here: Nova, person: Person) -> None:
+    await here.suspend(person)
+
+
+@pytest.mark.parametrize("end", [log_out, suspend])
+async def test_w3_a_socket_at_the_other_gateway_ends_with_its_session(
+    gateways: Pair, person: Person, end: Callable[[Nova, Person], Awaitable[None]]
+) -> None:
+    here, there = gateways
+    async with doors.socket(there, person.token) as held:
+        await rested()
+        await end(here, person)
+        await closes(held)
+    for gateway in gateways:
+        await rested()
+        assert await doors.closed(doors.http, gateway, person.token)
+
+
+async def test_who_is_blocked_at_one_finds_nobody_at_either(gateways: Pair, person: Person) -> None:
+    here, there = gateways
+    await rested()
+    blocked = await there.newcomer("blocked")
+    asked = "query($handle: String!) { user(handle: $handle) { handle } }"
+
+    async def finds_nobody(gateway: Nova) -> bool:
+        await rested()
+        answer = await gateway.ask(asked, {"handle": person.handle}, by=blocked)
+        return answer.data["user"] is None
+
+    assert not any([await finds_nobody(gateway) for gateway in gateways])
+    await rested()
+    await here.do("blockUser", "user { id }", person, userId=blocked.id)
+    for gateway in gateways:
+        await until(partial(finds_nobody, gateway), within_s=doors.PROMISED_S, every_s=PACE_S)
+
+
+async def test_what_matches_a_pattern_is_forgotten_at_both(gateways: Pair, person: Person) -> None:
+    """The name is changed past the room, of which nobody is told: only the pattern makes them look again."""
+    here, _ = gateways
+    assert here.engines is not None
+    assert {await shown(gateway, person) for gateway in gateways} == {"Between"}
+    connection = await asyncpg.connect(here.engines.room_dsn("user"))
+    await connection.execute(
+        "UPDATE profiles SET display_name = 'Another' WHERE user_id = $1", account_id(person)
+    )
+    await connection.close()
+    assert {await shown(gateway, person) for gateway in gateways} == {"Between"}, "both keep what they know"
+    redis = await connect(here.engines.redis_url)
+    caches = Caches(redis, here.engines.redis_url, clock=SystemClock(), knobs=CacheKnobs())
+    profiles = caches.open(PROFILES, ProtoCodec(Profile))
+    await caches.start()
+    await profiles.invalidate_matching(b"*")
+    for gateway in gateways:
+        await until(partial(is_new, person, gateway), within_s=doors.PROMISED_S, every_s=PACE_S)
+    await caches.aclose()
+    await redis.aclose()
+
+
+async def test_without_redis_both_go_on_within_limits_and_hear_of_an_end(
+    gateways: Pair, person: Person
+) -> None:
+    here, _ = gateways
+    assert here.engines is not None
+    valkey = here.engines.pids["Valkey"]
+    os.kill(valkey, signal.SIGSTOP)
+    try:
+        for gateway in gateways:
+            assert (await sent(gateway, person, doors.ME)).json()["data"]["viewer"]["email"]
+            await until(partial(_refuses_more, gateway, person), within_s=30, every_s=PACE_S)
+        await log_out(here, person)
+        for gateway in gateways:
+            is_closed = partial(doors.closed, doors.http, gateway, person.token)
+            await until(is_closed, within_s=doors.PROMISED_S, every_s=PACE_S)
+    finally:
+        os.kill(valkey, signal.SIGCONT)
+
+
+async def _refuses_more(gateway: Nova, person: Person) -> bool:
+    """Return whether a gateway counts, alone, what somebody may do: it is not open while Redis is away."""
+    return is_refused(await sent(gateway, person, mutation(4)), "mutations")
