@@ -30,7 +30,7 @@ from nova.platform.backoff import Backoff
 from nova.platform.blobs import Blobs
 from nova.platform.cache.caches import Caches
 from nova.platform.clock import SystemClock
-from nova.platform.config import Config
+from nova.platform.config import Config, Environment
 from nova.platform.configure import require_own
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
@@ -296,6 +296,8 @@ class House:
             live=self.health.is_live,
             certificates=self._certificates,
             strain=self._strain,
+            # For a developer's tools. Whoever took a part over in production is told nothing that it does not call.
+            reflection=server.environment is Environment.DEVELOPMENT,
             drain_s=server.drain_s,
             notice_s=NOTICE_S,
         )

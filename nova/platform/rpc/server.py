@@ -52,7 +52,8 @@ class WireServer:
     """Serves the bindings of a room at `address` (`127.0.0.1:7005`; port 0 takes a free one).
 
     `ready` is asked each second and shown by the health service; so is `live`, under the name LIVENESS. With
-    `certificates` callers must show one of the same authority, and are known by it. At the end callers are told
+    `certificates` callers must show one of the same authority, and are known by it. With `reflection` whoever connects
+    may ask which methods there are, and with which messages. At the end callers are told
     `notice_s` before the port is closed, so that their next calls go elsewhere, and calls in flight get `drain_s`.
     """
 
@@ -66,6 +67,7 @@ class WireServer:
         live: Ask | None = None,
         certificates: Certificates | None = None,
         strain: Strain | None = None,
+        reflection: bool = True,
         drain_s: float = 30.0,
         notice_s: float = 0.0,
     ) -> None:
@@ -75,6 +77,7 @@ class WireServer:
         self._live = live or _always
         self._certificates = certificates
         self._strain = strain
+        self._reflection = reflection
         self._drain_s = drain_s
         self._notice_s = notice_s
         self._bindings = tuple(bindings)
@@ -89,7 +92,8 @@ class WireServer:
         server = grpc.aio.server(options=_OPTIONS)
         for binding in (*self._bindings, self._health_binding()):
             self._bind(server, binding)
-        self._reflect(server)
+        if self._reflection:
+            self._reflect(server)
         try:
             self.port = (
                 server.add_insecure_port(self._address)

@@ -1,7 +1,7 @@
 """The page of callers is the code's own: what is listed is called, what is called is listed."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +23,24 @@ from nova.platform.telemetry.tracing import Tracing
 NOVA = Path(__file__).parents[3] / "nova"
 HOUSE = {("identity", "GetKeySet"), ("identity", "ListRevocations")}
 """What every process asks for itself, so that it can verify tokens."""
+
+
+WITHOUT_A_USER: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "identity": {
+        "GetKeySet": frozenset((*ROOMS, GATEWAY)),
+        "ListRevocations": frozenset((*ROOMS, GATEWAY)),
+        "RefreshSession": frozenset((GATEWAY,)),
+        "RequestPasswordReset": frozenset((GATEWAY,)),
+        "ResetPassword": frozenset((GATEWAY,)),
+        "SignIn": frozenset((GATEWAY,)),
+        "SignUp": frozenset((GATEWAY,)),
+        "VerifyEmail": frozenset((GATEWAY,)),
+    },
+    "user": {"ListRestrictions": frozenset(("graph",))},
+    "content": {"ListPostings": frozenset(("features", "feed", "ranking"))},
+    "features": {"DescribeFeatures": frozenset(("ranking",))},
+}
+"""Every method that answers without a user, and who may ask. One more is a decision: it stands here, or is refused."""
 
 
 def methods_of(room: str) -> set[str]:
@@ -92,6 +110,15 @@ def test_r1_listed_methods_exist_and_system_methods_are_listed(room: str) -> Non
     listed = CALLERS.get(room, {}).keys()
     assert listed <= methods_of(room)
     assert system_methods_of(room) <= listed, "they answer without a user: say who may ask"
+
+
+def test_r2_no_other_method_answers_without_a_user() -> None:
+    found = {
+        room: {method: callers_of(room, method) for method in system_methods_of(room)}
+        for room in ROOMS
+        if system_methods_of(room)
+    }
+    assert found == WITHOUT_A_USER
 
 
 def test_r1_nobody_is_listed_who_is_not_there() -> None:
