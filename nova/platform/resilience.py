@@ -24,6 +24,9 @@ Attempt = Callable[[], Awaitable[T]]
 CALLS = Counter("outside_calls", "Calls to the outside, retries not counted.", ["policy", "outcome"])
 RETRIES = Counter("outside_retries", "Calls to the outside that were tried again.", ["policy"])
 BREAKER = Gauge("outside_breaker_open", "1 while a circuit is open, 0.5 while it is probed.", ["policy"])
+REFUSED = Counter(
+    "outside_breaker_refused", "Calls that were not made, their circuit being open.", ["policy"]
+)
 
 _RETRY_FIRST_S = 0.025
 _RETRY_LONGEST_S = 0.25
@@ -60,6 +63,7 @@ class Breaker:
         self._rest_s = rest_s
         self._failed: deque[bool] = deque(maxlen=window)
         self._gauge = BREAKER.labels(name)
+        self._refused = REFUSED.labels(name)
         self._state = _State.CLOSED
         self._open_until = 0.0
         self._turn = 0
@@ -69,6 +73,7 @@ class Breaker:
         if self._state is not _State.CLOSED:
             wait_s = self._open_until - self._clock.monotonic()
             if self._state is _State.PROBED or wait_s > 0:
+                self._refused.inc()
                 raise CircuitOpen(retry_after_s=max(wait_s, 0.0))
             self._enter(_State.PROBED)
         return self._turn

@@ -205,6 +205,25 @@ async def test_a_probe_that_fails_opens_again() -> None:
         await guarded.call(Callee("answer"))
 
 
+async def test_what_a_circuit_refuses_is_counted_from_nought_and_by_no_probe() -> None:
+    def refused() -> float | None:
+        return REGISTRY.get_sample_value("outside_breaker_refused_total", {"policy": "counted"})
+
+    assert refused() is None
+    time = clock()
+    breaker = Breaker("counted", clock=time, window=4, most_failures=3, rest_s=1)
+    guarded = policy(breaker=breaker, clock=time)
+    await failing(guarded, 3)
+    assert refused() == 0
+    for _ in range(2):
+        with pytest.raises(CircuitOpen):
+            await guarded.call(Callee("answer"))
+    assert refused() == 2
+    time.advance(1.5)
+    await failing(guarded, 1)
+    assert refused() == 2
+
+
 def opened(name: str) -> float | None:
     return REGISTRY.get_sample_value("outside_breaker_open", {"policy": name})
 
