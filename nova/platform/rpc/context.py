@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 from nova.platform.auth.actor import Actor
-from nova.platform.errors import Unauthenticated
+from nova.platform.errors import Timeout, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,29 @@ def remaining_s() -> float | None:
     """Return the seconds until the deadline, negative once it passed; None where there is no deadline."""
     deadline = _current.get().deadline
     return None if deadline is None else deadline - time.monotonic()
+
+
+def sooner(call: CallContext, *, share: float) -> CallContext:
+    """Return `call` with a deadline at that share of the time that is left; as it is, where it has none.
+
+    Entered around work that may give a part of its answer: what it asks ends in time for that part to be given.
+    """
+    if call.deadline is None:
+        return call
+    now = time.monotonic()
+    return replace(call, deadline=now + share * (call.deadline - now))
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """Raise `Timeout` where the block goes on beyond the deadline of the call: for what knows no deadlines itself."""
+    try:
+        async with asyncio.timeout(remaining_s()) as limit:
+            yield
+    except TimeoutError as error:
+        if limit.expired():
+            raise Timeout from error
+        raise
 
 
 def idempotency_key() -> str | None:

@@ -8,13 +8,15 @@ import structlog
 from prometheus_client import Counter
 
 from nova.services.feed.model import Candidate, Page, PartLost, Place, UserId
-from nova.services.feed.stages.stage import Batch, Filter, Source
+from nova.services.feed.stages.stage import Batch, Filter, Sifted, Source
 
 ROUNDS: Final = 5
 SPARE: Final = 5
 MORE: Final = 100
 MOST_AT_ONCE: Final = 400
 """Five rounds look at some 1,500 candidates at most; a page that is not full by then says where to go on."""
+SHARE: Final = 0.8
+"""Of the time that the caller has. A page that is not full by then goes as it is, and says for what it waited."""
 
 REMOVED = Counter("feed_removed", "Candidates that came on no page.", ["reason"])
 LEFT_OUT = Counter("feed_left_out", "Pages that a part was left out of.", ["part"])
@@ -93,10 +95,22 @@ async def _sift(
     passed = {candidate.post_id for candidate in candidates}
     if not candidates:
         return passed
-    for sifted in await asyncio.gather(*(one.sift(viewer_id, candidates) for one in filters)):
+    for sifted in await _sifted(filters, viewer_id, candidates):
         degraded += sifted.degraded
         for post_id, reason in sifted.removed.items():
             if post_id in passed:
                 passed.discard(post_id)
                 REMOVED.labels(reason).inc()
     return passed
+
+
+async def _sifted(
+    filters: Sequence[Filter], viewer_id: UserId, candidates: Sequence[Candidate]
+) -> list[Sifted]:
+    """Ask all filters at once. When one raises, the others end."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(one.sift(viewer_id, candidates)) for one in filters]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return [one.result() for one in asked]

@@ -147,16 +147,24 @@ class FeedHouse:
         await self.projection.caught_up(20)
 
     async def page(
-        self, viewer: UUID, mode: pb.FeedMode.ValueType = FOLLOWING, size: int = 20, token: bytes = b""
+        self,
+        viewer: UUID,
+        mode: pb.FeedMode.ValueType = FOLLOWING,
+        size: int = 20,
+        token: bytes = b"",
+        *,
+        timeout_s: float | None = None,
     ) -> pb.GetHomePageResponse:
+        request = pb.GetHomePageRequest(mode=mode, page_size=size, page_token=token)
         with self.neighbourhood.as_user(viewer):
-            return await self.stub.GetHomePage(
-                pb.GetHomePageRequest(mode=mode, page_size=size, page_token=token)
-            )
+            return await self.stub.GetHomePage(request, timeout=timeout_s)
 
-    async def explore(self, viewer: UUID, size: int = 20, token: bytes = b"") -> pb.GetExplorePageResponse:
+    async def explore(
+        self, viewer: UUID, size: int = 20, token: bytes = b"", *, timeout_s: float | None = None
+    ) -> pb.GetExplorePageResponse:
+        request = pb.GetExplorePageRequest(page_size=size, page_token=token)
         with self.neighbourhood.as_user(viewer):
-            return await self.stub.GetExplorePage(pb.GetExplorePageRequest(page_size=size, page_token=token))
+            return await self.stub.GetExplorePage(request, timeout=timeout_s)
 
     async def scroll(
         self, viewer: UUID, mode: pb.FeedMode.ValueType = FOLLOWING, size: int = 20, token: bytes = b""

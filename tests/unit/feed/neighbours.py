@@ -16,7 +16,7 @@ from nova.api.ranking.v1.ranking_pb2_grpc import RankingServiceServicer
 from nova.api.user.v1 import user_pb2
 from nova.api.user.v1.user_pb2_grpc import UserServiceServicer
 from nova.platform.errors import Unavailable
-from nova.platform.rpc.context import current_actor
+from nova.platform.rpc.context import current_actor, current_call
 from nova.policy.relations import Relation
 from nova.policy.visibility import Audience, Surface, content
 from nova.policy.words import MutedWords
@@ -79,6 +79,9 @@ class KnownContent(ContentServiceServicer):
         self._graph = graph
         self.down = False
         self.checked: list[int] = []
+        self.answers: int | None = None
+        """How many more checks are answered; those after them hang."""
+        self.deadlines: list[float | None] = []
         self.searched: list[int] = []
         self.search_down = False
 
@@ -87,6 +90,11 @@ class KnownContent(ContentServiceServicer):
     ) -> content_pb2.CheckPostsResponse:
         if self.down or self._graph.down or self._graph.relations_down:
             raise Unavailable
+        self.deadlines.append(current_call().deadline)
+        if self.answers is not None:
+            self.answers -= 1
+            if self.answers < 0:
+                await asyncio.Event().wait()
         self.checked.append(len(request.post_ids))
         viewer = current_actor().user_id
         return content_pb2.CheckPostsResponse(

@@ -97,6 +97,27 @@ def test_a_walk_gives_all_that_passes_in_order_and_once(
     assert asyncio.run(walk()) == [numbered(number) for number in range(count, 0, -1) if number in wanted]
 
 
+class Hanging:
+    """Never answers, and notes when it need not."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    async def sift(self, viewer_id: UserId, candidates: Sequence[Candidate]) -> Sifted:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended = True
+        raise AssertionError("Nothing sets that event.")
+
+
+def test_when_one_filter_is_lost_the_others_are_asked_no_more() -> None:
+    start, hanging = InTime(order=Order.FOLLOWING, before=numbered(10)), Hanging()
+    page = asyncio.run(fill(Countdown(start), [hanging, Failing()], VIEWER, size=5, start=start))
+    assert hanging.ended
+    assert (page.items, page.next, page.degraded) == ([], start, ["graph"])
+
+
 @given(st.integers(1, 100))
 def test_a_page_that_nothing_passes_ends_with_bounded_work(size: int) -> None:
     source = Countdown(InTime(order=Order.FOLLOWING, before=numbered(1_000_000)))

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from nova.platform.auth.actor import Actor
+from nova.platform.rpc.context import current_call, entered, sooner
 from nova.services.feed.model import InSlate, InTime, Order, Page, PartLost, Place, Shelf, SlateGone, UserId
-from nova.services.feed.pipeline import fill
+from nova.services.feed.pipeline import SHARE, fill
 from nova.services.feed.service.ranked import Freezing, Ranking
 from nova.services.feed.stages.source_fresh import SourceFresh
 from nova.services.feed.stages.source_slate import SourceSlate
@@ -32,9 +33,12 @@ class Explore:
         self._filters = filters
 
     async def page(self, actor: Actor, place: Place | None, size: int) -> Page:
-        """Return the page at a place; None is the beginning."""
+        """Return the page at a place; None is the beginning. It is there while the caller has time left."""
         actor.require("feed:read")
-        viewer_id = UserId(actor.user_id)
+        with entered(sooner(current_call(), share=SHARE)):
+            return await self._page(UserId(actor.user_id), place, size)
+
+    async def _page(self, viewer_id: UserId, place: Place | None, size: int) -> Page:
         if isinstance(place, InTime):
             return await self._fresh(viewer_id, place, size, "ranking")
         if place is not None:

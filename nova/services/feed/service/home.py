@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from nova.platform.auth.actor import Actor
 from nova.platform.ids import id_of, made_ms
+from nova.platform.rpc.context import current_call, entered, sooner
 from nova.services.feed.model import (
     FeedMode,
     InSlate,
@@ -18,7 +19,7 @@ from nova.services.feed.model import (
     SlateGone,
     UserId,
 )
-from nova.services.feed.pipeline import OneAfterAnother, fill
+from nova.services.feed.pipeline import SHARE, OneAfterAnother, fill
 from nova.services.feed.service.keeping import Keeping
 from nova.services.feed.service.ranked import Freezing, Ranking
 from nova.services.feed.stages.filter_seen import FilterSeen
@@ -62,9 +63,12 @@ class Home:
         self._filters = filters
 
     async def page(self, actor: Actor, mode: FeedMode, place: Place | None, size: int) -> Page:
-        """Return the page at a place; None is the beginning."""
+        """Return the page at a place; None is the beginning. It is there while the caller has time left."""
         actor.require("feed:read")
-        viewer_id = UserId(actor.user_id)
+        with entered(sooner(current_call(), share=SHARE)):
+            return await self._page(UserId(actor.user_id), mode, place, size)
+
+    async def _page(self, viewer_id: UserId, mode: FeedMode, place: Place | None, size: int) -> Page:
         if isinstance(place, InSlate):
             return await self._from_slate(viewer_id, place, size)
         if mode is FeedMode.FOLLOWING:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from nova.platform.clock import Clock
+from nova.platform.rpc.context import in_time
 from nova.services.feed.model import NEWEST, UserId
 from nova.services.feed.stages.source_following import pairs
 from nova.services.feed.stages.stage import LOST
@@ -38,7 +39,8 @@ class Keeping:
             return
         newest = pairs(self._postings.of_authors(author_ids, want=TIMELINE_MOST, before=NEWEST))
         try:
-            await self._timelines.keep(user_id, newest)
+            async with in_time():
+                await self._timelines.keep(user_id, newest)
         except LOST as error:
             self._readers.forget([user_id])
             _log.warning("timeline_not_kept", error=repr(error))

@@ -4,11 +4,12 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from nova.api.ranking.v1.ranking_pb2 import RankedPosts
 from nova.platform.clock import Clock, unix_ms
 from nova.platform.ids import uuid7_at
+from nova.platform.rpc.context import current_call, entered, in_time, sooner
 from nova.services.feed.model import (
     DISMISSED_MOST,
     NEWEST,
@@ -22,6 +23,8 @@ from nova.services.feed.store.dismissals import DismissalStore
 from nova.services.feed.store.postings import Postings
 from nova.services.feed.store.seen import SeenPosts
 from nova.services.feed.store.slates import Slates
+
+_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +70,15 @@ class Freezing:
     ) -> tuple[InSlate, list[str]]:
         """Rank without what was seen or dismissed, keep that, and return where it begins and what was left out.
 
-        Raises `PartLost` when there is no ranking, or no place to keep it.
+        Raises `PartLost` when there is no ranking, or no place to keep it, while half of the page's time is left: for
+        a page without one.
         """
+        with entered(sooner(current_call(), share=_SHARE)):
+            return await self._freeze(viewer_id, shelf, rank)
+
+    async def _freeze(
+        self, viewer_id: UserId, shelf: Shelf, rank: Callable[[bytes], Awaitable[Ranked]]
+    ) -> tuple[InSlate, list[str]]:
         bound, made_ms = self._bound(), unix_ms(self._clock.now())
         excluded, degraded = await self._excluded(viewer_id)
         try:
@@ -77,7 +87,8 @@ class Freezing:
             raise PartLost("ranking") from error
         place = InSlate(shelf=shelf, slate_id=uuid7_at(made_ms, secrets.randbits(74)).bytes)
         try:
-            await self._slates.keep(viewer_id, shelf, place.slate_id, bound=bound, posts=ranked.posts)
+            async with in_time():
+                await self._slates.keep(viewer_id, shelf, place.slate_id, bound=bound, posts=ranked.posts)
         except LOST as error:
             raise PartLost("slates") from error
         return place, [*degraded, *ranked.degraded]
@@ -91,7 +102,7 @@ class Freezing:
 
     async def _excluded(self, viewer_id: UserId) -> tuple[bytes, list[str]]:
         seen, dismissed = await asyncio.gather(
-            self._seen.latest(viewer_id),
+            self._latest_seen(viewer_id),
             self._dismissals.latest(viewer_id, limit=DISMISSED_MOST),
             return_exceptions=True,
         )
@@ -105,3 +116,7 @@ class Freezing:
             else:
                 found += answer
         return b"".join(dict.fromkeys(found)), degraded
+
+    async def _latest_seen(self, viewer_id: UserId) -> list[bytes]:
+        async with in_time():
+            return await self._seen.latest(viewer_id)

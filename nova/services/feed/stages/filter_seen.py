@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nova.platform.rpc.context import in_time
 from nova.services.feed.model import Candidate, UserId
 from nova.services.feed.stages.stage import LOST, Sifted, without
 from nova.services.feed.store.seen import SeenPosts
@@ -18,7 +19,8 @@ class FilterSeen:
         """Return what was not seen by then. Without Redis all pass."""
         post_ids = [candidate.post_id for candidate in candidates]
         try:
-            seen = await self._seen.among(viewer_id, post_ids, before_ms=self._before_ms)
+            async with in_time():
+                seen = await self._seen.among(viewer_id, post_ids, before_ms=self._before_ms)
         except LOST:
             return Sifted(kept=candidates, degraded=["seen"])
         return without(candidates, dict.fromkeys(seen, "seen"))

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from nova.platform.rpc.context import in_time
 from nova.services.feed.model import FOLLOWING, Candidate, InSlate, PartLost, UserId
 from nova.services.feed.stages.source_following import pairs
 from nova.services.feed.stages.stage import LOST, Batch
@@ -59,7 +60,8 @@ class SourceRest:
         if not self._postings.loaded:
             raise PartLost("postings")
         try:
-            outline = await self._slates.outline(self._viewer_id, self._place)
+            async with in_time():
+                outline = await self._slates.outline(self._viewer_id, self._place)
         except LOST as error:
             raise PartLost("slates") from error
         try:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from nova.platform.rpc.context import in_time
 from nova.services.feed.model import Candidate, InSlate, PartLost, UserId
 from nova.services.feed.stages.stage import LOST, Batch
 from nova.services.feed.store.slates import Slates
@@ -18,7 +19,8 @@ class SourceSlate:
     async def take(self, want: int) -> Batch:
         """Return the next entries. Raises `SlateGone`, and `PartLost` without Redis."""
         try:
-            entries, length = await self._slates.part(self._viewer_id, self._place, want=want)
+            async with in_time():
+                entries, length = await self._slates.part(self._viewer_id, self._place, want=want)
         except LOST as error:
             raise PartLost("slates") from error
         candidates = [

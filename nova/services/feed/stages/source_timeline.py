@@ -1,5 +1,6 @@
 """The timeline that was kept when the viewer last read, while follows or postings cannot be asked."""
 
+from nova.platform.rpc.context import in_time
 from nova.services.feed.model import FOLLOWING, InTime, PartLost, UserId
 from nova.services.feed.stages.source_following import by_time
 from nova.services.feed.stages.stage import LOST, Batch
@@ -17,9 +18,10 @@ class SourceTimeline:
     async def take(self, want: int) -> Batch:
         """Return the next posts. Raises `PartLost` without Redis."""
         try:
-            found = await self._timelines.page(
-                self._viewer_id.bytes, want=min(want, TIMELINE_MOST), before=self._place.before
-            )
+            async with in_time():
+                found = await self._timelines.page(
+                    self._viewer_id.bytes, want=min(want, TIMELINE_MOST), before=self._place.before
+                )
         except LOST as error:
             raise PartLost("timelines") from error
         candidates = by_time(found, self._place, source=FOLLOWING)

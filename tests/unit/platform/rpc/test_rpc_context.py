@@ -1,16 +1,27 @@
 """What travels with a call, and who may make it."""
 
+import asyncio
 import re
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.epochs import Revocation
-from nova.platform.errors import InvalidArgument, Unauthenticated
+from nova.platform.errors import InvalidArgument, Timeout, Unauthenticated
 from nova.platform.ids import uuid7
 from nova.platform.rpc.call import HOP_MARGIN_S
-from nova.platform.rpc.context import CallContext, current_actor, current_call, entered, remaining_s
+from nova.platform.rpc.context import (
+    CallContext,
+    current_actor,
+    current_call,
+    entered,
+    in_time,
+    remaining_s,
+    sooner,
+)
 from tests.proto.echo_pb2 import GetProfilesRequest
 from tests.unit.platform.rpc.echo_house import House
 
@@ -32,6 +43,28 @@ async def test_a_room_calls_on_for_its_caller(house: House) -> None:
     assert seen.user_id == actor.user_id.bytes
     assert seen.handle == "client-0005"
     assert float(seen.bio) >= HOP_MARGIN_S, "the second hop has less time than the first"
+
+
+def test_a_part_of_the_answer_has_a_sooner_deadline() -> None:
+    began = time.monotonic()
+    call = CallContext(correlation_id="client-0006", deadline=began + 100.0)
+    nearer = sooner(call, share=0.8)
+    assert nearer.deadline is not None
+    assert began + 80.0 <= nearer.deadline < began + 100.0
+    assert nearer == replace(call, deadline=nearer.deadline)
+    assert sooner(CallContext(), share=0.8) == CallContext()
+
+
+async def test_what_knows_no_deadline_ends_with_that_of_the_call() -> None:
+    with entered(CallContext(deadline=time.monotonic() + 0.01)), pytest.raises(Timeout):
+        async with in_time():
+            await asyncio.Event().wait()
+
+
+async def test_a_time_out_of_something_else_is_not_taken_for_the_deadline() -> None:
+    with entered(CallContext(deadline=time.monotonic() + 100.0)), pytest.raises(TimeoutError):
+        async with in_time(), asyncio.timeout(0):
+            await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize("dirty", ["", "short", "x" * 65, 'quote"inside', "with space"])
