@@ -39,7 +39,7 @@ from nova.platform.health import Health
 from nova.platform.housekeeping import Housekeeping
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
-from nova.platform.redis.client import connect
+from nova.platform.redis.client import attach
 from nova.platform.relay import Relay
 from nova.platform.room import Lifecycle, Room
 from nova.platform.rpc.binding import ServiceBinding
@@ -163,15 +163,12 @@ class House:
         if config.telemetry.metrics_port is not None:
             asked_at = operations(config.server.grpc_host, config.telemetry.metrics_port, self.health)
             await stack.enter_async_context(asked_at)
-        redis = await connect(sources.redis_url)
+        redis = await attach(sources.redis_url)
         stack.push_async_callback(redis.aclose)
         stack.push_async_callback(self._close_channels)
         await self._bell.open()
         stack.push_async_callback(self._bell.close)
         self._log = await stack.enter_async_context(log_of(sources, self._bell))
-        await self._log.declare(
-            topic for room in {*self.names, *self._relays} for topic in rooms.topics_of(room)
-        )
         for room in dict.fromkeys((*self.names, *self._relays)):
             settings = database_config(sources, room, is_served=room in self.names)
             self._databases[room] = await stack.enter_async_context(
@@ -237,7 +234,12 @@ class House:
         return [self.tasks.spawn(name, run, critical=True) for name, run in runs]
 
     def _relay(self, name: str) -> Relay:
-        return Relay(database=self._databases[name], log=self.platform.log, tracing=self.tracing)
+        return Relay(
+            database=self._databases[name],
+            log=self.platform.log,
+            topics=rooms.topics_of(name),
+            tracing=self.tracing,
+        )
 
     async def _end(self, tasks: "Sequence[asyncio.Task[None]]") -> None:
         await asyncio.gather(*map(self.tasks.cancel, tasks))

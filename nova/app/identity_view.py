@@ -17,7 +17,7 @@ from nova.api.identity.v1 import identity_pb2 as pb
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.platform.auth.epochs import Revocation, RevocationView
 from nova.platform.auth.keys import KeyRing
-from nova.platform.errors import InvalidArgument, Unavailable
+from nova.platform.errors import InvalidArgument
 from nova.platform.redis.subscriber import Message, Subscriber
 from nova.platform.rpc.context import EMPTY, entered
 from nova.platform.rpc.validate import optional_uuid_of, time_of, uuid_of
@@ -77,11 +77,8 @@ class RevocationListener:
         )
 
     async def start(self) -> None:
-        """Begin to listen. Without Redis the process starts all the same, on the poll alone."""
-        try:
-            await self._subscriber.start()
-        except Unavailable:
-            _log.warning("revocations_by_poll_only")
+        """Begin to listen. While Redis is away the process lives on the poll alone."""
+        await self._subscriber.start()
 
     async def stop(self) -> None:
         """Stop listening."""

@@ -79,9 +79,17 @@ class Projection:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Load, and begin to follow. Raises what `load` raises."""
-        await self._reload()
-        self._task = asyncio.create_task(self._follow(), name=f"projection-{self.name}")
+        """Load, and begin to follow. Raises what `load` raises.
+
+        While the log is away that stands as it is; where it does not know its position, it is loaded again then.
+        """
+        try:
+            position = await self._log.end(list(self._topics.values()))
+        except TRANSIENT as error:
+            _log.warning("projection_starts_without_log", projection=self.name, error=describe(error))
+            position = None
+        lost = not await self._replace(position)
+        self._task = asyncio.create_task(self._follow(lost=lost), name=f"projection-{self.name}")
 
     async def stop(self) -> None:
         """Stop following."""
@@ -108,25 +116,27 @@ class Projection:
         except TimeoutError as error:
             raise Behind(f"{self.name} has not caught up in {timeout_s} s.") from error
 
-    async def _reload(self) -> None:
-        position: Position = await self._log.end(list(self._topics.values()))
+    async def _replace(self, end: Position | None) -> bool:
+        """Load. Return whether the position of that is known: its own, or `end`, where the log ended before."""
         loaded = await self._load()
         RELOADED.labels(self.name).inc()
         self._position = {}
-        await self._move(position if loaded is None else loaded)
+        position = end if loaded is None else loaded
+        if position is not None:
+            await self._move(position)
+        return position is not None
 
     async def _move(self, position: Mapping[tuple[str, int], int]) -> None:
         async with self._moved:
             self._position.update(position)
             self._moved.notify_all()
 
-    async def _follow(self) -> None:
-        failures, lost = 0, False
+    async def _follow(self, *, lost: bool) -> None:
+        failures = 0
         while True:
             try:
                 if lost:
-                    await self._reload()
-                    lost = False
+                    lost = not await self._replace(await self._log.end(list(self._topics.values())))
                 tail = self._log.tail(list(self._topics.values()), dict(self._position))
                 async with aclosing(tail) as batches:
                     async for records in batches:

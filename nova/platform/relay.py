@@ -10,6 +10,7 @@ has seen: a relay that was paused with rows in its hands cannot append them behi
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from opentelemetry.trace import SpanKind
@@ -19,6 +20,7 @@ from nova.platform.backoff import Backoff
 from nova.platform.db.database import Database
 from nova.platform.db.pool import Record as Row
 from nova.platform.errors import Timeout, Unavailable
+from nova.platform.events import Topic
 from nova.platform.log.port import EventLog, Fence, Fenced, Refused
 from nova.platform.outbox.take import RelayTx, order_of, records_of
 from nova.platform.outbox.write import bell_name
@@ -42,7 +44,8 @@ FAILED = Counter(
 class Relay:
     """Publishes the outbox of one room.
 
-    `run` goes on until it is cancelled; a batch that has begun comes to its end first.
+    `run` goes on until it is cancelled; a batch that has begun comes to its end first. `topics` are those that the
+    room tells of: they are declared before anything is appended, whenever the log is first there.
     `poll_s` is the net under the wake-up at commit. `refusals` spaces the tries of a row that the log
     refuses, `outages` those of everything while the log or the database is away; an outage counts against no
     row.
@@ -53,6 +56,7 @@ class Relay:
         *,
         database: Database,
         log: EventLog,
+        topics: Sequence[Topic[Any]] = (),
         batch: int = 500,
         poll_s: float = 5.0,
         refusals: Backoff | None = None,
@@ -64,6 +68,7 @@ class Relay:
         self._room = database.room
         self._producer = f"outbox:{database.room}"
         self._log = log
+        self._topics = topics
         self._batch = batch
         self._poll_s = poll_s
         self._refusals = refusals or Backoff(first_s=0.5, longest_s=30.0)
@@ -102,6 +107,7 @@ class Relay:
 
     async def publish(self) -> int:
         """Publish one batch; return how many rows it took. Raises `Unavailable`, `Timeout` or `Fenced`."""
+        await self._log.declare(self._topics)  # what it knows costs nothing
         async with self._database.transaction(RelayTx) as tx:
             rows = await tx.claim(self._batch)
             if not rows:

@@ -81,7 +81,7 @@ async def test_c4_who_cannot_prove_himself_is_let_down_and_no_password_is_told(
     else:
         other = Authority.of(tmp_path).issue("nova", life=timedelta(hours=1))
         changed["NOVA_KAFKA_TLS_CA"] = str(other.authority)
-    with pytest.raises(Unavailable) as refused:
-        async with asyncio.timeout(60), KafkaLog(guarded(f"test-{uuid7().hex[-12:]}.", **changed)):
-            pass
+    async with asyncio.timeout(60), KafkaLog(guarded(f"test-{uuid7().hex[-12:]}.", **changed)) as log:
+        with pytest.raises(Unavailable) as refused:
+            await log.declare([THINGS])
     assert (FOLDER / "secrets" / "kafka").read_text() not in str(refused.value)

@@ -8,6 +8,7 @@ and keep values for moments only, until it has begun anew.
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -17,7 +18,7 @@ from nova.platform.cache.metrics import DEGRADED, POLLS_FAILED, REPAIRED
 from nova.platform.cache.speaker import Marks, Speaker
 from nova.platform.cache.trust import Trust
 from nova.platform.clock import Clock
-from nova.platform.errors import NovaError
+from nova.platform.errors import NovaError, Unavailable
 from nova.platform.redis.client import Redis
 from nova.platform.redis.subscriber import Message, Subscriber
 from nova.platform.tasks import Tasks
@@ -80,10 +81,12 @@ class InvalidationBus:
         self._listeners.setdefault(listener.name, []).append(listener)
 
     async def start(self) -> None:
-        """Listen, and begin; raises `Unavailable` when Redis does not answer."""
+        """Listen, and begin: at once, or as soon as Redis answers."""
         self._redis.on_change(self._redis_changed)
         await self._subscriber.start()
-        await self._begin()
+        DEGRADED.set(1)
+        with suppress(Unavailable):  # the watcher tries again
+            await self._begin()
         self._watcher = self._tasks.spawn("cache-watcher", self._watch(), critical=True)
         self._tick()
 

@@ -44,7 +44,7 @@ class Caches:
         return Cache(shared, bus=self._bus, entries=entries or knobs.local_entries, ttl_s=local_ttl_s)
 
     async def start(self) -> None:
-        """Connect to the bus; raises `Unavailable` when Redis does not answer."""
+        """Connect to the bus, at once or as soon as Redis answers."""
         await self._bus.start()
 
     async def aclose(self) -> None:

@@ -13,10 +13,10 @@ from uuid import UUID
 from nova.platform.events import Topic
 from nova.platform.log import kafka_read
 from nova.platform.log.kafka_cluster import Cluster, Place, answered
-from nova.platform.log.kafka_ends import ended, started
 from nova.platform.log.kafka_group import KafkaMember
 from nova.platform.log.kafka_producers import TURNS, Producers
 from nova.platform.log.kafka_registry import SchemaRegistry
+from nova.platform.log.kafka_standing import Standing
 from nova.platform.log.kafka_topics import Topics
 from nova.platform.log.port import (
     DEAD_SUFFIX,
@@ -31,7 +31,7 @@ from nova.platform.log.port import (
 
 
 class KafkaLog:
-    """An `EventLog`. With a `registry` payloads carry the id of their schema."""
+    """An `EventLog`, reached when it is first needed. With a `registry` payloads carry the id of their schema."""
 
     def __init__(self, cluster: Cluster, *, registry: SchemaRegistry | None = None) -> None:
         self._cluster = cluster
@@ -41,29 +41,18 @@ class KafkaLog:
         self._groups: dict[str, list[Topic[Any]]] = {}
         self._known: dict[str, Topic[Any]] = {}
         self._declaring = asyncio.Lock()
-
-    async def open(self) -> None:
-        """Reach the cluster. Raises `Unavailable`."""
-        self._admin = self._cluster.admin()
-        self._topics = Topics(self._cluster, self._admin)
-        self._producers = Producers(self._cluster, self._admin, self._frames)
-        await started(self._admin)
-        self._looker = self._cluster.reader()
-        try:
-            await started(self._looker)
-        except BaseException:
-            await ended(self._admin)
-            raise
+        self._standing = Standing(cluster)
+        self._topics = Topics(cluster, self._standing.admin)
+        self._producers = Producers(cluster, self._standing.admin, self._frames)
 
     async def close(self) -> None:
         """Leave all groups and end the connections."""
         await asyncio.gather(*(member.aclose() for member in list(self._members)))
         await self._producers.close()
-        await ended(self._looker)
-        await ended(self._admin)
+        await self._standing.aclose()
 
     async def __aenter__(self) -> Self:
-        await self.open()
+        self._cluster.security.options()  # files that cannot be used are no outage: they end the start
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -149,14 +138,15 @@ class KafkaLog:
         Of the topics that it hears in this process: what it has committed of others, once, nobody will read on.
         """
         places = await self._places(self._groups.get(group, []))
+        admin, looker = await self._standing.admin(), await self._standing.looker()
         async with answered():
-            kept = await self._admin.list_consumer_group_offsets(self._cluster.on_wire(group))
+            kept = await admin.list_consumer_group_offsets(self._cluster.on_wire(group))
             committed = {
                 place: kept[place].offset for place in places if place in kept and kept[place].offset >= 0
             }
             unread = [place for place in places if place not in committed]
-            committed |= await self._looker.beginning_offsets(unread)
-            ends = await self._looker.end_offsets(list(committed))
+            committed |= await looker.beginning_offsets(unread)
+            ends = await looker.end_offsets(list(committed))
         return {self._named(place): max(ends[place] - offset, 0) for place, offset in committed.items()}
 
     async def read(self, topic: str, *, limit: int, after: UUID | None = None) -> list[Delivered]:

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from nova.platform.log.kafka_cluster import ANSWER_S, Cluster, Place, answered
 from nova.platform.log.kafka_ends import ended, started
+from nova.platform.log.kafka_standing import Admin
 from nova.platform.log.kafka_wire import headers_of
 from nova.platform.log.port import Fence, Fenced, Record
 
@@ -37,7 +37,7 @@ class _Turns:
 class Producers:
     """The producers of one process. `frames` holds what stands before the payloads of a topic."""
 
-    def __init__(self, cluster: Cluster, admin: AIOKafkaAdminClient, frames: Mapping[str, bytes]) -> None:
+    def __init__(self, cluster: Cluster, admin: Admin, frames: Mapping[str, bytes]) -> None:
         self._cluster = cluster
         self._admin = admin
         self._frames = frames
@@ -122,10 +122,9 @@ class Producers:
             raise lost
 
     async def _last_turn(self, name: str) -> int:
+        admin = await self._admin()
         async with answered():
-            kept = await self._admin.list_consumer_group_offsets(
-                self._group(name), partitions=[self._turns()]
-            )
+            kept = await admin.list_consumer_group_offsets(self._group(name), partitions=[self._turns()])
         return kept[self._turns()].offset if self._turns() in kept else -1
 
     def _turns(self) -> Place:

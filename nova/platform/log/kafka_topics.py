@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from nova.platform.backoff import Backoff
 from nova.platform.errors import Unavailable
 from nova.platform.log.kafka_cluster import ANSWER_S, MAX_MESSAGE_BYTES, Cluster, Place, answered
+from nova.platform.log.kafka_standing import Admin
 from nova.platform.log.port import DEAD_SUFFIX, USUAL_PARTITIONS, check_name
 
 _DAY_MS = 86_400_000
@@ -23,7 +24,7 @@ _log = structlog.get_logger(__name__)
 class Topics:
     """Knows how many partitions the topics have that were asked for so far."""
 
-    def __init__(self, cluster: Cluster, admin: AIOKafkaAdminClient) -> None:
+    def __init__(self, cluster: Cluster, admin: Admin) -> None:
         self._cluster = cluster
         self._admin = admin
         self._counts: dict[str, int] = {}
@@ -35,6 +36,7 @@ class Topics:
             return
         for name in unknown:
             check_name(name)
+        await self._admin()  # which has time of its own to be reached
         async with answered():
             there = await self._describe(unknown)
             if missing := {name: count for name, count in unknown.items() if name not in there}:
@@ -64,7 +66,8 @@ class Topics:
 
     async def _describe(self, names: Iterable[str]) -> dict[str, int]:
         """Return the partitions of those topics that are there and have a leader each."""
-        described = await self._admin.describe_topics([self._cluster.on_wire(name) for name in names])
+        admin = await self._admin()
+        described = await admin.describe_topics([self._cluster.on_wire(name) for name in names])
         return {
             self._cluster.off_wire(topic["topic"]): len(topic["partitions"])
             for topic in described
@@ -72,7 +75,8 @@ class Topics:
         }
 
     async def _make(self, missing: Mapping[str, int]) -> None:
-        answer = await self._admin.create_topics([self._new(*one) for one in missing.items()])
+        admin = await self._admin()
+        answer = await admin.create_topics([self._new(*one) for one in missing.items()])
         for topic, code, message in answer.topic_errors:
             if code not in (NoError.errno, TopicAlreadyExistsError.errno):
                 raise Unavailable(f"Kafka does not make {topic}: {message or for_code(code).__name__}")

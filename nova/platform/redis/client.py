@@ -54,6 +54,10 @@ class Redis:
         """Connect; raises `Unavailable` when nobody answers."""
         await self._kept.open()
 
+    async def begin(self) -> None:
+        """Connect, or go on trying while nobody answers; raises `CommandRefused` for a wrong password."""
+        await self._kept.begin()
+
     async def aclose(self) -> None:
         """Close the connection and stop reconnecting."""
         await self._kept.aclose()
@@ -121,4 +125,11 @@ async def connect(
     """Return a connected client; raises `Unavailable` when nobody answers, ValueError for a wrong URL."""
     redis = Redis(parse(url), timeout_s=timeout_s, patience_s=patience_s, most_in_flight=most_in_flight)
     await redis.open()
+    return redis
+
+
+async def attach(url: str) -> Redis:
+    """Return a client that is connected as soon as somebody answers; ValueError for a wrong URL."""
+    redis = Redis(parse(url), timeout_s=TIMEOUT_S, patience_s=PATIENCE_S, most_in_flight=MOST_IN_FLIGHT)
+    await redis.begin()
     return redis

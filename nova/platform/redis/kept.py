@@ -7,7 +7,7 @@ from typing import NoReturn
 import structlog
 
 from nova.platform.backoff import Backoff
-from nova.platform.errors import NovaError
+from nova.platform.errors import NovaError, Unavailable
 from nova.platform.redis.connection import Connection
 
 _log = structlog.get_logger(__name__)
@@ -37,8 +37,15 @@ class Kept:
 
     async def open(self) -> None:
         """Connect for the first time; raises what `dial` raises."""
-        connection = self._rise(await self._dial())
-        self._keeper = asyncio.create_task(self._keep(connection), name="redis-keeper")
+        self._keep_up(self._rise(await self._dial()))
+
+    async def begin(self) -> None:
+        """Connect, or go on trying where nobody answers; raises what `dial` raises of a server that does."""
+        try:
+            await self.open()
+        except Unavailable as error:
+            _log.warning("redis_away", attempt=0, error=error.message)
+            self._keep_up(None)
 
     async def aclose(self) -> None:
         """Close, and dial no more."""
@@ -51,25 +58,34 @@ class Kept:
             connection.close()
             await connection.lost
 
+    def _keep_up(self, connection: Connection | None) -> None:
+        self._keeper = asyncio.create_task(self._keep(connection), name="redis-keeper")
+
     def _rise(self, connection: Connection) -> Connection:
         self.connection = connection
         self._up(connection)
         return connection
 
-    async def _keep(self, connection: Connection) -> NoReturn:
-        loop = asyncio.get_running_loop()
+    async def _keep(self, connection: Connection | None) -> NoReturn:
         attempt = 0
         while True:
-            opened_at = loop.time()
-            # Shielded: the future belongs to the connection, and a cancelled keeper must not cancel it.
-            await asyncio.shield(connection.lost)
-            self.connection = None
-            self._down()
-            # A server that takes connections only to drop them is dialled no faster than one that takes none.
-            if loop.time() - opened_at >= _STEADY_S:
+            if connection is not None and await self._lasted(connection):
                 attempt = 0
             connection, attempt = await self._redial(attempt)
             self._rise(connection)
+
+    async def _lasted(self, connection: Connection) -> bool:
+        """Wait until it is lost; return whether it was good for a while.
+
+        A server that takes connections only to drop them is dialled no faster than one that takes none.
+        """
+        loop = asyncio.get_running_loop()
+        opened_at = loop.time()
+        # Shielded: the future belongs to the connection, and a cancelled keeper must not cancel it.
+        await asyncio.shield(connection.lost)
+        self.connection = None
+        self._down()
+        return loop.time() - opened_at >= _STEADY_S
 
     async def _redial(self, attempt: int) -> tuple[Connection, int]:
         while True:

@@ -44,8 +44,8 @@ class Subscriber:
         return self._kept.connection is not None
 
     async def start(self) -> None:
-        """Connect and subscribe; raises `Unavailable` when nobody answers."""
-        await self._kept.open()
+        """Connect and subscribe, at once or as soon as somebody answers."""
+        await self._kept.begin()
 
     async def aclose(self) -> None:
         """Stop listening."""

@@ -4,7 +4,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from nova.platform.cache.local import MISS
-from nova.platform.errors import Unavailable
 from nova.platform.tasks import TaskCrashed, Tasks
 from tests.own_valkey import OwnValkey
 from tests.unit.platform.cache.conftest import Process, Source, StartProcess
@@ -129,9 +128,15 @@ async def test_closed_caches_still_answer(start_process: StartProcess, source: S
     assert await process.cache.get(b"a", source.load) == b"2"
 
 
-async def test_nobody_there_at_the_start_is_unavailable(start_process: StartProcess) -> None:
-    with pytest.raises(Unavailable):
-        await start_process(bus_url="unix:///nowhere/s")
+async def test_who_cannot_listen_at_his_start_finds_out_by_asking(
+    start_process: StartProcess, source: Source
+) -> None:
+    deaf, other = await start_process(bus_url="unix:///nowhere/s"), await start_process()
+    source.values[b"a"] = b"1"
+    assert await deaf.cache.get(b"a", source.load) == b"1"
+    source.values[b"a"] = b"2"
+    await other.cache.invalidate(b"a")
+    await until(lambda: reads(deaf, source, b"2"))
 
 
 async def test_a_watcher_that_crashes_is_known_and_what_it_watched_is_not_believed(

@@ -16,6 +16,8 @@ from nova.platform.log.port import Record
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.projection import Behind, Projection
 from tests.scratch import Scratch
+from tests.waiting import until
+from tests.way import State, Way
 
 THINGS = Topic("test.thing.done", BytesValue, key="value")
 OTHERS = Topic("test.other.done", BytesValue, key="value")
@@ -77,6 +79,23 @@ async def test_what_is_told_while_it_loads_is_not_missed(scratch: Scratch) -> No
     await names.projection.caught_up()
     assert names.state == {b"old", b"meanwhile"}
     await names.projection.stop()
+
+
+async def test_it_begins_while_the_log_is_away_and_loads_again_when_that_is_there(scratch: Scratch) -> None:
+    dsn = await scratch.log_dsn()
+    direct = await scratch.log(dsn=dsn)
+    async with Way(scratch.engines.postgres_dsn()).opened() as way:
+        names = Names(await scratch.log(dsn=way.to(dsn)), [b"old"])
+        way.become(State.CLOSED)
+        await names.projection.start()
+        assert names.state == {b"old"}
+        names.truth.append(b"made, and told, meanwhile")
+        way.become(State.OPEN)
+        await until(lambda: names.loads == 2)
+        await names.projection.caught_up()
+        await direct.append([record(b"told after that")])
+        await until(lambda: names.state == {b"old", b"made, and told, meanwhile", b"told after that"})
+        await names.projection.stop()
 
 
 async def test_how_long_an_effect_took_is_told_by_topic(scratch: Scratch) -> None:

@@ -19,6 +19,9 @@ class Brokers:
     def __init__(self) -> None:
         self.made: list[NewTopic] = []
 
+    async def admin(self) -> "Brokers":
+        return self
+
     async def describe_topics(self, _names: Sequence[str]) -> list[dict[str, Any]]:
         return [
             {
@@ -39,7 +42,7 @@ async def test_all_but_one_replica_have_a_record_before_it_is_acknowledged(
     replication: int, least: str
 ) -> None:
     brokers = Brokers()
-    await Topics(Cluster(bootstrap="", replication=replication), brokers).declare({TOPIC: 3})
+    await Topics(Cluster(bootstrap="", replication=replication), brokers.admin).declare({TOPIC: 3})
     (made,) = brokers.made
     assert (made.name, made.num_partitions, made.replication_factor) == (TOPIC, 3, replication)
     assert made.topic_configs["min.insync.replicas"] == least

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from nova.platform.errors import Unavailable
-from nova.platform.redis.client import Redis, connect
+from nova.platform.redis.client import Redis, attach, connect
 from nova.platform.redis.connection import CommandRefused, Connection, pack
 from tests.own_valkey import OwnValkey
 from tests.waiting import until
@@ -29,6 +29,17 @@ async def test_a_killed_server_fails_at_once_and_comes_back(valkey: OwnValkey) -
     assert await redis.execute("GET", "k") == b"v"
     assert changes == [False, True]
     assert redis.incarnation == 2
+    await redis.aclose()
+
+
+async def test_a_client_begins_while_the_server_is_away_and_is_there_with_it(valkey: OwnValkey) -> None:
+    valkey.kill()
+    redis = await attach(valkey.url)
+    with pytest.raises(Unavailable):
+        redis.execute("GET", "k")
+    await valkey.start()
+    await until(lambda: redis.connected)
+    assert await redis.execute("GET", "k") is None
     await redis.aclose()
 
 

@@ -3,9 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 
-import pytest
-
-from nova.platform.errors import Unavailable
 from nova.platform.redis.client import connect
 from nova.platform.redis.subscriber import Message, Subscriber
 from tests.own_valkey import OwnValkey
@@ -71,6 +68,18 @@ async def test_a_server_that_hangs_is_noticed_by_a_listener_that_only_waits(valk
     await listener.aclose()
 
 
-async def test_nobody_there_is_unavailable_at_start() -> None:
-    with pytest.raises(Unavailable):
-        await subscriber("unix:///nowhere/s", Ear(), b"one").start()
+async def test_a_server_that_comes_after_its_listener_is_heard(valkey: OwnValkey) -> None:
+    valkey.kill()
+    ear = Ear()
+    listener = subscriber(valkey.url, ear, b"one")
+    await listener.start()
+    assert not listener.connected
+    await valkey.start()
+    await until(lambda: ear.ready == 1)
+    await listener.aclose()
+
+
+async def test_a_listener_that_nobody_answers_can_be_ended() -> None:
+    listener = subscriber("unix:///nowhere/s", Ear(), b"one")
+    await listener.start()
+    await listener.aclose()

@@ -71,6 +71,16 @@ async def test_events_reach_the_log_as_they_were_emitted_and_leave_the_outbox(sc
     assert {one.source for one in got} == {database.room}
 
 
+async def test_what_the_room_tells_is_declared_before_it_is_told(scratch: Scratch) -> None:
+    database, dsn = await scratch.database(), await scratch.log_dsn()
+    things = Topic(THINGS.name, BytesValue, key="value", partitions=3)
+    await emit(database, event(b"a", b"1"))
+    await Relay(database=database, log=await scratch.log(dsn=dsn), topics=[things]).publish()
+    assert len(await (await scratch.log(dsn=dsn)).end([THINGS])) == 3, (
+        "the log makes strangers' topics with eight"
+    )
+
+
 async def test_a_commit_wakes_the_relay_long_before_its_poll(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
     async with running(Relay(database=database, log=log, poll_s=3600).run()):
