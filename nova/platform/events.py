@@ -7,12 +7,15 @@ topic is written once. Attributes follow CloudEvents 1.0 (id, source, type, time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import Message
 
 from nova.platform.ids import uuid7
+
+ACTOR: Final = "actor"
+"""The header with the id of the user in whose name an event came about; none where the house itself did it."""
 
 M = TypeVar("M", bound=Message)
 
@@ -39,7 +42,7 @@ class Topic(Generic[M]):
     partitions: int = 8
 
     def event(self, value: M) -> Event:
-        """Return a new event of this topic. Trace and correlation headers are added when it is emitted."""
+        """Return a new event of this topic. Who did it, trace and correlation are added when it is emitted."""
         return Event(
             id=uuid7(), topic=self.name, key=getattr(value, self.key), payload=value.SerializeToString(),
             emitted_at=datetime.now(UTC),

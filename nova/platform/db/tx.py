@@ -8,7 +8,7 @@ from nova.platform.db.claim import Claim
 from nova.platform.db.failures import translated
 from nova.platform.db.pool import Connection, Record
 from nova.platform.events import Event, Received
-from nova.platform.outbox.write import trace_headers
+from nova.platform.outbox.write import told_of
 
 R = TypeVar("R")
 Hook = Callable[[], Awaitable[None] | None]
@@ -66,10 +66,10 @@ class Tx:
     def emit(self, event: Event, *, cause: "Received[Any] | None" = None) -> None:
         """Tell the others, if and only if this transaction commits.
 
-        `cause` is the event that is being handled; its correlation id goes on. Without it the current call's
-        does.
+        `cause` is the event that is being handled; its actor and correlation id go on. Without it the current
+        call's do.
         """
-        self._pending.events.append(trace_headers(event, cause))
+        self._pending.events.append(told_of(event, cause))
 
     def after_commit(self, hook: Hook) -> None:
         """Call `hook` once COMMIT was acknowledged. Its failure is logged and changes nothing."""

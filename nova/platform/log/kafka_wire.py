@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from aiokafka import ConsumerRecord
 
 from nova.platform.log.kafka_cluster import Cluster, Place
-from nova.platform.log.port import CONTENT_TYPE, Delivered, Record, wire_headers
+from nova.platform.log.port import CONTENT_TYPE, WIRE_NAMES, Delivered, Record, wire_headers
 
 Fetched = Mapping[Place, Sequence[ConsumerRecord]]
 """What a fetch brought, by partition, in order of offset."""
@@ -52,6 +52,7 @@ def delivered(message: ConsumerRecord, cluster: Cluster) -> Delivered:
     """
     headers = {name: text.decode(errors="replace") for name, text in message.headers}
     told = {name: headers.pop(name, "") for name in _TOLD}
+    headers.update({name: headers.pop(wire) for name, wire in WIRE_NAMES.items() if wire in headers})
     place = f"{message.topic}/{message.partition}/{message.offset}"
     return Delivered(
         _uuid(told["ce_id"]) or uuid5(NAMESPACE_URL, place),

@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 from uuid import UUID
 
 from nova.platform.errors import FailedPrecondition, InvalidArgument
-from nova.platform.events import Topic
+from nova.platform.events import ACTOR, Topic
 
 MAX_RECORD_BYTES = 1 << 20
 USUAL_PARTITIONS = 8
@@ -134,10 +134,14 @@ class EventLog(Protocol):
         ...
 
 
+WIRE_NAMES: Final = {ACTOR: f"ce_{ACTOR}"}
+"""Headers that are extension attributes of CloudEvents, by their names in the house."""
+
+
 def wire_headers(record: Record) -> dict[str, str]:
     """Return what goes beside key and payload on a wire: CloudEvents 1.0, binary mode, Kafka's names."""
     return {
-        **record.headers,
+        **{WIRE_NAMES.get(name, name): text for name, text in record.headers.items()},
         "ce_specversion": "1.0",
         "ce_id": str(record.id),
         "ce_type": record.topic,

@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from nova.platform.db.pool import Connection
-from nova.platform.events import Event, Received
+from nova.platform.events import ACTOR, Event, Received
 from nova.platform.rpc.context import current_call
 from nova.platform.telemetry.tracing import TRACEPARENT
 
@@ -25,12 +25,17 @@ ORDER BY place
 """
 
 
-def trace_headers(event: Event, cause: Received[Any] | None = None) -> Event:
-    """Return `event` with the correlation id and the trace (W3C Trace Context) under which it is emitted."""
+def told_of(event: Event, cause: Received[Any] | None = None) -> Event:
+    """Return `event` with whose deed it is, and the correlation id and trace (W3C Trace Context) it is emitted under.
+
+    What follows from another event is the deed of whoever caused that.
+    """
     headers = dict(event.headers)
-    correlation_id = cause.headers.get(CORRELATION) if cause is not None else current_call().correlation_id
+    correlation_id, actor = _of_call() if cause is None else _of_cause(cause)
     if correlation_id:
         headers.setdefault(CORRELATION, correlation_id)
+    if actor:
+        headers.setdefault(ACTOR, actor)
     current = trace.get_current_span().get_span_context()
     parent = cause.headers.get(TRACEPARENT, "") if cause is not None else ""
     # In a batch of events of several traces the current span may belong to another one than the cause does.
@@ -39,6 +44,15 @@ def trace_headers(event: Event, cause: Received[Any] | None = None) -> Event:
     elif parent:
         headers.setdefault(TRACEPARENT, parent)
     return replace(event, headers=headers) if headers != event.headers else event
+
+
+def _of_call() -> tuple[str, str]:
+    call = current_call()
+    return call.correlation_id, "" if call.actor is None else str(call.actor.user_id)
+
+
+def _of_cause(cause: Received[Any]) -> tuple[str, str]:
+    return cause.headers.get(CORRELATION, ""), cause.headers.get(ACTOR, "")
 
 
 async def write_events(connection: Connection, events: Sequence[Event]) -> None:

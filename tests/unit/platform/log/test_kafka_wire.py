@@ -13,6 +13,7 @@ from nova.platform.log.kafka_registry import path_of
 from nova.platform.log.kafka_wire import delivered, frame, headers_of, in_order, unframed
 from nova.platform.log.port import Record
 
+ADA = uuid7()
 CLUSTER = Cluster(bootstrap="unused:9092", prefix="eu.")
 
 
@@ -37,7 +38,11 @@ def record() -> Record:
         payload=b"p",
         emitted_at=datetime.now(UTC),
         source="social",
-        headers={"correlation_id": "c-1", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"},
+        headers={
+            "correlation_id": "c-1",
+            "actor": str(ADA),
+            "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01",
+        },
     )
 
 
@@ -48,6 +53,8 @@ def test_headers_are_cloudevents_in_binary_mode_with_the_trace_beside_them() -> 
     assert headers["ce_source"] == b"/nova/social"
     assert headers["ce_type"] == b"test.thing.made"
     assert headers["content-type"] == b"application/protobuf"
+    assert headers["ce_actor"] == str(ADA).encode(), "an extension attribute"
+    assert "actor" not in headers
     assert headers["traceparent"] == sent.headers["traceparent"].encode()
 
 
