@@ -147,7 +147,7 @@ def _rates(platform: Platform) -> Rates | None:
         return None
     return Rates(
         addresses=IpLimiter(rate=limits.ip_rate, burst=limits.ip_burst, clock=platform.clock),
-        people=UserLimiter(platform.redis, local_share=limits.local_share, clock=platform.clock),
+        people=UserLimiter(platform.redis, gateways=limits.gateways, clock=platform.clock),
         quotas=Quotas.configured(limits),
     )
 

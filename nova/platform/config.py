@@ -201,15 +201,14 @@ class Limits:
             "NOVA_LIMIT_PREMIUM", "Queries and mutations together of a premium user in any minute.", least=1
         ),
     ] = 1000
-    local_share: Annotated[
-        float,
+    gateways: Annotated[
+        int,
         Knob(
-            "NOVA_LIMIT_LOCAL_SHARE",
-            "While Redis is lost, the part of a user's limit that each gateway grants.",
-            least=0.01,
-            most=1,
+            "NOVA_GATEWAYS",
+            "How many gateways serve: while Redis is lost, each grants its part of a limit.",
+            least=1,
         ),
-    ] = 0.5
+    ] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,16 +16,17 @@ _MOST_SUBJECTS = 100_000
 
 
 class UserLimiter:
-    """One round trip a take. While Redis is lost or slow, each gateway grants `local_share` of the limit.
+    """One round trip a take. While Redis is lost or slow, each of the `gateways` grants its part of the limit.
 
+    So all of them together grant no more than one did; who comes to one of them alone has that part, at least one unit.
     The local windows are bounded by the number of people; who was quiet for longest is forgotten first.
     """
 
     def __init__(
-        self, redis: Redis, *, local_share: float, clock: Clock, most_subjects: int = _MOST_SUBJECTS
+        self, redis: Redis, *, gateways: int, clock: Clock, most_subjects: int = _MOST_SUBJECTS
     ) -> None:
         self._redis = redis
-        self._share = local_share
+        self._gateways = gateways
         self._clock = clock
         self._most = most_subjects
         self._windows: OrderedDict[tuple[str, str], Window] = OrderedDict()
@@ -59,5 +60,5 @@ class UserLimiter:
                 self._windows.popitem(last=False)
         else:
             self._windows.move_to_end(key)
-        reduced = dataclasses.replace(quota, limit=max(1, int(quota.limit * self._share)))
+        reduced = dataclasses.replace(quota, limit=max(1, quota.limit // self._gateways))
         return window.take(reduced, units, self._clock.monotonic())

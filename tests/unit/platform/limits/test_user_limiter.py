@@ -23,8 +23,8 @@ from tests.waiting import until
 MUTATIONS = Quota("mutations", 10, 60)
 
 
-def limiter(redis: Redis, *, local_share: float = 0.5) -> UserLimiter:
-    return UserLimiter(redis, local_share=local_share, clock=SystemClock())
+def limiter(redis: Redis, *, gateways: int = 2) -> UserLimiter:
+    return UserLimiter(redis, gateways=gateways, clock=SystemClock())
 
 
 async def test_two_gateways_share_one_limit(redis: Redis, redis_url: str) -> None:
@@ -80,7 +80,7 @@ async def test_redis_lost_leaves_a_local_budget_not_an_open_door() -> None:
         server = OwnValkey(Path(folder))
         await server.start()
         redis = await connect(server.url)
-        limits = limiter(redis, local_share=0.5)
+        limits = limiter(redis)
         assert (await limits.take(MUTATIONS, "ada")).remaining == 9
         server.kill()
         await until(lambda: not redis.connected)
@@ -96,10 +96,20 @@ async def test_redis_lost_leaves_a_local_budget_not_an_open_door() -> None:
         server.kill()
 
 
+@pytest.mark.parametrize("gateways", [1, 2, 3, 4])
+async def test_redis_lost_all_gateways_together_grant_no_more_than_the_limit(
+    redis: Redis, gateways: int
+) -> None:
+    await redis.aclose()
+    doors = [limiter(redis, gateways=gateways) for _ in range(gateways)]
+    allowed = [(await door.take(MUTATIONS, "ada")).allowed for door in doors for _ in range(20)]
+    assert sum(allowed) == MUTATIONS.limit // gateways * gateways
+
+
 async def test_the_local_windows_are_bounded(redis: Redis) -> None:
     await redis.aclose()
     limits = UserLimiter(
-        redis, local_share=1, clock=FixedClock(datetime(2026, 1, 1, tzinfo=UTC)), most_subjects=2
+        redis, gateways=1, clock=FixedClock(datetime(2026, 1, 1, tzinfo=UTC)), most_subjects=2
     )
     for subject in ("a", "b", "c"):
         assert (await limits.take(Quota("one", 1, 60), subject)).allowed
