@@ -19,7 +19,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore
 
+from nova.platform.clock import SystemClock
 from nova.platform.errors import Conflict, InvalidArgument, NotFound, Unavailable
+from nova.platform.resilience import CallPolicy
 
 T = TypeVar("T")
 
@@ -36,6 +38,10 @@ _KEY = re.compile(r"(?:[a-z0-9][a-z0-9_-]*/)*[a-z0-9][a-z0-9_-]*\.([a-z0-9]+)")
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*")
 _LONGEST_KEY = 512
 _THREADS = 4
+_READ_S = 5.0
+_WRITE_S = 30.0
+_AT_ONCE = 1_000
+"""How many may wait for a thread: more than a store that lives ever has, and fewer than fill the memory."""
 
 
 class BlobNotFound(NotFound):
@@ -83,11 +89,17 @@ def content_type_of(key: str) -> str:
 
 
 class Blobs:
-    """One object store. A put is whole or not at all; a caller that is cancelled leaves its thread to finish."""
+    """One object store. A put is whole or not at all; a caller that is cancelled leaves its thread to finish.
+
+    All raise `Unavailable` and `Timeout`. A disk that is full goes on being read.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
+        clock = SystemClock()
+        self._reads = CallPolicy("blobs-reads", clock=clock, timeout_s=_READ_S, max_concurrent=_AT_ONCE)
+        self._writes = CallPolicy("blobs-writes", clock=clock, timeout_s=_WRITE_S, max_concurrent=_AT_ONCE)
 
     @classmethod
     def local(cls, folder: Path) -> "Blobs":
@@ -102,12 +114,12 @@ class Blobs:
     async def put(self, key: str, data: bytes | Path, *, replace: bool = True) -> BlobInfo:
         """Keep bytes, or the content of a file, under `key`; raises `BlobExists` when it may not replace."""
         content_type_of(key)
-        return await self._run(lambda: self._put(key, data, replace=replace))
+        return await self._written(lambda: self._put(key, data, replace=replace))
 
     async def get(self, key: str) -> BlobPart:
         """Return the whole object; raises `BlobNotFound`."""
         content_type_of(key)
-        return await self._run(lambda: self._get(key, None))
+        return await self._read(lambda: self._get(key, None))
 
     async def get_range(self, key: str, start: int, end: int) -> BlobPart:
         """Return the bytes from `start` up to `end`, or up to the end of the object when that is sooner.
@@ -117,24 +129,30 @@ class Blobs:
         content_type_of(key)
         if not 0 <= start < end:
             raise RangeNotSatisfiable
-        return await self._run(lambda: self._get(key, (start, end)))
+        return await self._read(lambda: self._get(key, (start, end)))
 
     async def head(self, key: str) -> BlobInfo:
         """Return what is known of an object; raises `BlobNotFound`."""
         content_type_of(key)
-        return await self._run(lambda: self._info(obstore.head(self._store, key)))
+        return await self._read(lambda: self._info(obstore.head(self._store, key)))
 
     async def delete(self, *keys: str) -> None:
         """Delete objects; those that are not there are passed over."""
         for key in keys:
             content_type_of(key)
-        await self._run(lambda: self._delete(keys))
+        await self._written(lambda: self._delete(keys))
 
     async def list(self, prefix: str, *, after: str | None = None, most: int = 1_000) -> Sequence[BlobInfo]:
         """Return objects of the folder `prefix`, at most `most` in the order of keys, those after `after`."""
         if _PREFIX.fullmatch(prefix) is None:
             raise BadKey(f"{prefix!r} is no folder of objects.")
-        return await self._run(lambda: self._list(prefix, after, most))
+        return await self._read(lambda: self._list(prefix, after, most))
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        return await self._reads.call(lambda: self._run(work), idempotent=True)
+
+    async def _written(self, work: Callable[[], T]) -> T:
+        return await self._writes.call(lambda: self._run(work))
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, _typed, work)

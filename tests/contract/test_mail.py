@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from nova.platform.clock import FixedClock
 from nova.platform.errors import InvalidArgument
 from nova.platform.ids import uuid7
+from nova.platform.mail import smtp
 from nova.platform.mail.folder import FolderMailer
 from nova.platform.mail.port import Mail, Mailer, MailRefused, MailUnavailable
 from nova.platform.mail.smtp import SmtpMailer, SmtpServer
@@ -235,6 +237,28 @@ async def test_what_the_server_never_takes_is_told_from_what_it_takes_later(
             await a_client(box, f"smtp://localhost:{port}").mailer.send(mail(to=to))
     assert to not in str(caught.value)
     assert box.taken == []
+
+
+async def test_fault_a_server_that_never_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "TIMEOUT_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mailer = a_client(Letterbox(), f"smtp://127.0.0.1:{silent.getsockname()[1]}").mailer
+        outcomes = await asyncio.gather(*(mailer.send(mail()) for _ in range(10)), return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {MailUnavailable}
+        with pytest.raises(MailUnavailable, match="CIRCUIT_OPEN"):
+            await mailer.send(mail())
+
+
+async def test_a_server_that_puts_mail_off_is_asked_on() -> None:
+    box = Letterbox(refusal="451 try later")
+    async with serving(box) as port:
+        mailer = a_client(box, f"smtp://localhost:{port}").mailer
+        for to in ("ada@example.org", "full@example.org") * 10:
+            with pytest.raises(MailUnavailable):
+                await mailer.send(mail(to=to))
+        box.refusal = None
+        await mailer.send(mail())
+    assert len(box.taken) == 1
 
 
 async def test_a_server_that_is_away_or_of_another_name_or_wants_another_password_is_tried_later(

@@ -15,12 +15,16 @@ from urllib.request import Request, urlopen
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.message import Message
 
+from nova.platform.clock import SystemClock
 from nova.platform.errors import FailedPrecondition, Unavailable
 from nova.platform.log.kafka_schema import source_of
 from nova.platform.log.kafka_wire import frame
+from nova.platform.resilience import CallPolicy
 
 _TYPE = "application/vnd.schemaregistry.v1+json"
 _WITHIN_S = 10.0
+_AT_ONCE = 4
+"""Threads that may wait for it: they are those that also look up names of hosts."""
 _REFUSED = (409, 422)
 _KNOWN = "google/protobuf/"
 """Files that every registry has."""
@@ -35,14 +39,19 @@ class SchemaRegistry:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
+        self._calls = CallPolicy(
+            "schema-registry", clock=SystemClock(), timeout_s=_WITHIN_S, max_concurrent=_AT_ONCE
+        )
 
     async def frame(self, topic: str, message: type[Message]) -> bytes:
         """Register the message of a topic; return what stands before each payload.
 
-        Raises `SchemaRefused`, and `Unavailable` when the registry does not answer.
+        Raises `SchemaRefused`, and `Unavailable` or `Timeout` when the registry does not answer.
         """
         descriptor = cast("Descriptor", message.DESCRIPTOR)
-        schema_id = await asyncio.to_thread(self._register, f"{topic}-value", descriptor.file)
+        schema_id = await self._calls.call(
+            lambda: asyncio.to_thread(self._register, f"{topic}-value", descriptor.file)
+        )
         return frame(schema_id, path_of(descriptor))
 
     def _register(self, subject: str, file: FileDescriptor) -> int:

@@ -12,10 +12,14 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from nova.platform.clock import Clock
+from nova.platform.errors import Timeout, Unavailable
 from nova.platform.mail.message import composed
 from nova.platform.mail.port import Mail, MailRefused, MailUnavailable
+from nova.platform.resilience import CallPolicy
 
 TIMEOUT_S: Final = 30.0
+"""How long a mail may take, connection and all."""
+_AT_ONCE: Final = 10
 _PORTS: Final = {"smtp": 587, "smtps": 465}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PERMANENT: Final = range(500, 600)
@@ -55,9 +59,18 @@ class SmtpMailer:
         self._sender = sender
         self._clock = clock
         self._tls = tls or ssl.create_default_context()
+        self._sends = CallPolicy("mail", clock=clock, timeout_s=TIMEOUT_S, max_concurrent=_AT_ONCE)
 
     async def send(self, mail: Mail) -> None:
         """Hand the mail to the server."""
+        try:
+            await self._sends.call(lambda: self._hand_over(mail))
+        except MailUnavailable:
+            raise
+        except (Unavailable, Timeout) as error:
+            raise MailUnavailable(f"The mail server is left alone, or late ({error.reason}).") from error
+
+    async def _hand_over(self, mail: Mail) -> None:
         server = self._server
         try:
             await aiosmtplib.send(
@@ -87,4 +100,6 @@ def _told(error: Exception) -> MailRefused | MailUnavailable:
             return MailRefused(f"The mail server refuses the recipient ({codes[0]}).")
     if isinstance(error, aiosmtplib.SMTPDataError) and error.code in _PERMANENT:
         return MailRefused(f"The mail server refuses the text ({error.code}).")
-    return MailUnavailable(f"The mail server did not take the mail ({type(error).__name__}).")
+    unavailable = MailUnavailable(f"The mail server did not take the mail ({type(error).__name__}).")
+    unavailable.told = not isinstance(error, OSError)
+    return unavailable

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from nova.platform.blobs import BadKey, BlobExists, BlobNotFound, Blobs, RangeNotSatisfiable, content_type_of
-from nova.platform.errors import Unavailable
+from nova.platform.errors import Timeout, Unavailable
+from nova.platform.resilience import CircuitOpen
 
 
 @pytest.fixture
@@ -114,6 +116,33 @@ async def test_a_folder_that_cannot_be_written_is_unavailable(blobs: Blobs, tmp_
     with pytest.raises(Unavailable) as caught:
         await blobs.put("c/d.bin", b"1")
     assert str(tmp_path) not in caught.value.message
+
+
+async def test_fault_a_disk_that_cannot_be_written_is_left_alone_and_goes_on_being_read(
+    blobs: Blobs, tmp_path: Path
+) -> None:
+    await blobs.put("a/b.bin", b"1")
+    (tmp_path / "objects" / "c").write_bytes(b"in the way")
+    for refusal in [Unavailable] * 10 + [CircuitOpen]:
+        with pytest.raises(Unavailable) as caught:
+            await blobs.put("c/d.bin", b"1")
+        assert type(caught.value) is refusal
+    assert (await blobs.get("a/b.bin")).data == b"1"
+
+
+async def test_fault_a_disk_that_hangs_holds_nobody_up_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr("nova.platform.blobs._READ_S", 0.1)
+    monkeypatch.setattr("nova.platform.blobs.obstore.get", lambda *_, **__: over.wait())
+    blobs = Blobs.local(tmp_path)
+    outcomes = await asyncio.gather(*(blobs.get("a.bin") for _ in range(10)), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Timeout}
+    with pytest.raises(CircuitOpen):
+        await blobs.get("a.bin")
+    over.set()
+    await blobs.aclose()
 
 
 async def test_a_hundred_at_once_all_arrive(blobs: Blobs) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,10 +13,12 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from nova.api.content.v1.events_pb2 import PostCreatedEvent
-from nova.platform.errors import Unavailable
+from nova.platform.errors import Timeout, Unavailable
+from nova.platform.log import kafka_registry
 from nova.platform.log.kafka_registry import SchemaRefused, SchemaRegistry
 from nova.platform.log.kafka_schema import source_of
 from nova.platform.log.kafka_wire import frame
+from nova.platform.resilience import CircuitOpen
 
 
 class KnownSchemas(BaseHTTPRequestHandler):
@@ -106,3 +109,15 @@ async def test_a_registry_that_is_away_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         async with asyncio.timeout(5):
             await SchemaRegistry("http://127.0.0.1:9").frame("some.clock.set", Timestamp)
+
+
+async def test_fault_a_registry_that_never_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_registry, "_WITHIN_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        registry = SchemaRegistry(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for _ in range(10):
+            with pytest.raises((Unavailable, Timeout)) as caught:
+                await registry.frame("some.clock.set", Timestamp)
+            assert not isinstance(caught.value, CircuitOpen)
+        with pytest.raises(CircuitOpen):
+            await registry.frame("some.clock.set", Timestamp)
