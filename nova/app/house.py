@@ -17,7 +17,9 @@ import structlog
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from nova.app import rooms
 from nova.app.callers import GATEWAY, closed
+from nova.app.ending import Drain
 from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, RevocationListener
+from nova.app.neighbours import FirstKeys, started
 from nova.app.ports import PortTaken
 from nova.app.prepare import log_of
 from nova.app.sources import Sources
@@ -26,7 +28,6 @@ from nova.platform.auth.caution import Caution
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
 from nova.platform.auth.keys import KeyRing
 from nova.platform.auth.tokens import Verifier
-from nova.platform.backoff import Backoff
 from nova.platform.blobs import Blobs
 from nova.platform.cache.caches import Caches
 from nova.platform.clock import SystemClock
@@ -34,14 +35,13 @@ from nova.platform.config import Config, Environment
 from nova.platform.configure import require_own
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
-from nova.platform.errors import Timeout, Unavailable
 from nova.platform.health import Health
 from nova.platform.housekeeping import Housekeeping
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
 from nova.platform.redis.client import attach
 from nova.platform.relay import Relay
-from nova.platform.room import Lifecycle, Room
+from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
 from nova.platform.rpc.call import Middleware
 from nova.platform.rpc.certificates import Certificates
@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 
 NOTICE_S = 0.5
 """How long before a port is closed those who call or balance are told, so that they go elsewhere in time."""
+
+CALLS_SHARE = 0.75
+"""Of the time that a process has to end, the share of the calls in flight."""
 
 _log = structlog.get_logger(__name__)
 
@@ -115,6 +118,7 @@ class House:
         self._blobs = blobs or Blobs.local(config.server.data / "blobs")
         self._databases: dict[str, Database] = {}
         self._stack = AsyncExitStack()
+        self._drain = Drain(config.server.drain_s)
         self._bell = Bell(sources.log_dsn)
 
     async def __aenter__(self) -> Self:
@@ -128,7 +132,10 @@ class House:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        """End all in good order, within what the configuration gives (`drain_s`) from now on."""
+        self._drain.begin()
+        self.health.drain()
+        await self._drain.close(self._stack)
 
     def channel(self, room: str, *, caller: str = GATEWAY) -> Channel:
         """Return the channel of a part to a room: local where the room is here, TCP elsewhere.
@@ -216,12 +223,25 @@ class House:
         self._keep_clean()
         self.health.open()
         if self._listen:
-            for name in self.names:
-                server = self._wire_server(self.built[name])
-                await server.start()
-                stack.push_async_callback(server.stop)
+            await self._open_ports(stack)
         if gateway is not None:
             await self._open_door(gateway, stack)
+
+    async def _open_ports(self, stack: AsyncExitStack) -> None:
+        servers: list[WireServer] = []
+        stack.push_async_callback(self._close_ports, servers)
+        for name in self.names:
+            server = self._wire_server(self.built[name])
+            await server.start()
+            servers.append(server)
+
+    async def _close_ports(self, servers: Sequence[WireServer]) -> None:
+        await asyncio.gather(*(server.stop(within_s=self._calls_s) for server in servers))
+
+    @property
+    def _calls_s(self) -> float:
+        """How long calls in flight may take yet: what then has to end, such as a batch of events, needs time too."""
+        return CALLS_SHARE * self._drain.left_s
 
     def _moving_events(self) -> "list[asyncio.Task[None]]":
         """Begin to empty outboxes and to hear events; return the tasks that do."""
@@ -259,11 +279,10 @@ class House:
         self.url = f"http://{server.host}:{gateway.server.port}"
 
     async def _close_door(self, gateway: "Gateway") -> None:
-        """Say that this process is no longer ready, and let whoever balances hear it, before the door closes."""
-        self.health.drain()
+        """Let whoever balances hear that this process is no longer ready, before the door closes."""
         if self._listen:
             await asyncio.sleep(NOTICE_S)
-        await gateway.server.stop()
+        await gateway.server.stop(within_s=self._calls_s)
 
     def _platform_of(self, part: str) -> Platform:
         """Return the floor as a part of the platform has it: its calls are made in its name."""
@@ -300,7 +319,6 @@ class House:
             strain=self._strain,
             # For a developer's tools. Whoever took a part over in production is told nothing that it does not call.
             reflection=server.environment is Environment.DEVELOPMENT,
-            drain_s=server.drain_s,
             notice_s=NOTICE_S,
         )
 
@@ -340,38 +358,6 @@ def database_config(sources: Sources, room: str, *, is_served: bool) -> Database
         replica_dsn=sources.replica_dsns.get(room),
         behind_pooler=room in pooled,
     )
-
-
-class FirstKeys:
-    """Has the keys of tokens at hand before the first token comes."""
-
-    def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
-
-    async def start(self) -> None:
-        """Ask identity. Raises `Unavailable` while it does not answer."""
-        await self._keys.get("")
-
-    async def stop(self) -> None:
-        """Nothing was begun."""
-
-
-async def started(part: Lifecycle, *, room: str) -> None:
-    """Start a part of a room; while a neighbour that it must ask is not there, wait for it.
-
-    In one process the order of the rooms makes sure that it is. Of many processes each may be the first.
-    """
-    waits = Backoff(first_s=0.05, longest_s=1.0)
-    failures = 0
-    while True:
-        try:
-            await part.start()
-        except (Unavailable, Timeout) as error:
-            failures += 1
-            _log.warning("room_waits", room=room, part=type(part).__name__, error=error.reason)
-            await asyncio.sleep(waits.wait_s(failures))
-        else:
-            return
 
 
 def _closed(room: Room) -> list[ServiceBinding]:

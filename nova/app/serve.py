@@ -1,13 +1,12 @@
 """`nova serve` and `nova relay`: one part of the platform as a process of its own."""
 
-import asyncio
 import ipaddress
 import logging
-import signal
 import sys
 
 from nova.app import rooms
 from nova.app.callers import GATEWAY
+from nova.app.ending import Ending
 from nova.app.garbage import spare_what_stays
 from nova.app.house import House
 from nova.app.sources import of_config
@@ -26,19 +25,20 @@ async def serve(config: Config, name: str) -> None:
         raise NotFound(f"There is no room named {name!r}: use one of {', '.join((*rooms.ROOMS, GATEWAY))}.")
     require_current()
     certificates = certificates_of(config, name)
-    ending = begun(config)
+    log_to_stderr(config)
     held = () if name == GATEWAY else (name,)
-    async with House(
-        config,
-        of_config(config, held),
-        rooms=held,
-        listen=True,
-        gateway=name == GATEWAY,
-        certificates=certificates,
-        blobs=_blobs(config) if name == GATEWAY else None,
-    ):
-        spare_what_stays()
-        await ending.wait()
+    with Ending() as ending:
+        async with House(
+            config,
+            of_config(config, held),
+            rooms=held,
+            listen=True,
+            gateway=name == GATEWAY,
+            certificates=certificates,
+            blobs=_blobs(config) if name == GATEWAY else None,
+        ):
+            spare_what_stays()
+            await ending.wait()
 
 
 async def relay(config: Config, room: str | None) -> None:
@@ -46,10 +46,11 @@ async def relay(config: Config, room: str | None) -> None:
     if room is not None and room not in rooms.ROOMS:
         raise NotFound(f"There is no room named {room!r}: use one of {', '.join(rooms.ROOMS)}.")
     names = rooms.ROOMS if room is None else (room,)
-    ending = begun(config)
-    async with House(config, of_config(config, names), rooms=(), relays=names):
-        spare_what_stays()
-        await ending.wait()
+    log_to_stderr(config)
+    with Ending() as ending:
+        async with House(config, of_config(config, names), rooms=(), relays=names):
+            spare_what_stays()
+            await ending.wait()
 
 
 def _blobs(config: Config) -> Blobs:
@@ -95,16 +96,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def begun(config: Config) -> asyncio.Event:
-    """Set up logs and signals of a process of its own; return what is set when it shall end."""
+def log_to_stderr(config: Config) -> None:
+    """Send the logs of a process of its own to whoever runs it."""
     telemetry = config.telemetry
     set_up(
         stream=sys.stderr,
         level=logging.getLevelNamesMapping()[telemetry.log_level.upper()],
         console=telemetry.log_format is LogFormat.CONSOLE,
     )
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ending.set)
-    return ending

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.app.control import SOCKET, Control
+from nova.app.ending import Ending
 from nova.app.engines.embedded import Engines
 from nova.app.garbage import spare_what_stays
 from nova.app.ground import Ground, blobs_of, ground
@@ -84,60 +84,26 @@ async def up(
     """
     require_current()
     told = progress(quiet=as_json)
-    ending = Ending()
     running = (
         platform_of_processes(config, told=told)
         if processes
         else platform(config, still=still, listen=listen, told=told)
     )
     try:
-        async with running as (instance, below):
-            told.close()
-            ending.wait_for_it()
-            started = Started(
-                instance=instance,
-                data=config.server.data,
-                people=below.plan is not None,
-                started_s=time.monotonic() - began,
-                mail=folder(config),
-            )
-            print(started.line() if as_json else started.table(), flush=True)  # noqa: T201 - the command's answer
-            await _until_the_end(ending, below.engines)
-    except asyncio.CancelledError:
-        if not ending.came:
-            raise
+        with Ending() as ending:
+            async with running as (instance, below):
+                told.close()
+                started = Started(
+                    instance=instance,
+                    data=config.server.data,
+                    people=below.plan is not None,
+                    started_s=time.monotonic() - began,
+                    mail=folder(config),
+                )
+                print(started.line() if as_json else started.table(), flush=True)  # noqa: T201 - the command's answer
+                await _until_the_end(ending, below.engines)
     finally:
         told.close()
-
-
-class Ending:
-    """SIGINT and SIGTERM. While Nova starts they break that off; later they end a wait."""
-
-    def __init__(self) -> None:
-        self._starting = asyncio.current_task()
-        self._event = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._come)
-
-    @property
-    def came(self) -> bool:
-        """Whether there was a signal."""
-        return self._event.is_set()
-
-    def wait_for_it(self) -> None:
-        """Break nothing off any more."""
-        self._starting = None
-
-    async def wait(self) -> None:
-        """Return when a signal has come."""
-        await self._event.wait()
-
-    def _come(self) -> None:
-        self._event.set()
-        if self._starting is not None:
-            self._starting.cancel()
-            self._starting = None
 
 
 @asynccontextmanager

@@ -68,19 +68,20 @@ class GatewayServer:
         await self._server.startup(sockets=[self._listener])
         self._ticking = asyncio.create_task(self._server.main_loop(), name="gateway.http")
 
-    async def stop(self) -> None:
-        """Take no more requests, let those in progress end for as long as `drain_s` says, and close."""
+    async def stop(self, *, within_s: float | None = None) -> None:
+        """Take no more requests, let those in progress end within `within_s` (or what `drain_s` says), and close."""
+        drain_s = self._drain_s if within_s is None else within_s
         ticking, self._ticking = self._ticking, None
         if ticking is None:
             return
-        until = time.monotonic() + self._drain_s
+        until = time.monotonic() + drain_s
         self._server.should_exit = True
         await ticking
         listener, self._listener = self._listener, None
         for server in self._server.servers:
             server.close()
         # Before uvicorn shuts down: it cuts sockets at once, and with them the operations on them.
-        await self._sockets.drain(self._drain_s)
+        await self._sockets.drain(drain_s)
         left_s = max(round(until - time.monotonic()), _DRAIN_LEAST_S)
         self._server.config.timeout_graceful_shutdown = left_s
         await self._server.shutdown(sockets=[listener] if listener else None)

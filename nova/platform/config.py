@@ -150,7 +150,12 @@ class Server:
     ] = False
     drain_s: Annotated[
         float,
-        Knob("NOVA_DRAIN_S", "Seconds that calls in progress get to end at shutdown.", least=0, most=600),
+        Knob(
+            "NOVA_DRAIN_S",
+            "Seconds in which a process ends once it is told to; calls in progress get three quarters of them.",
+            least=0,
+            most=600,
+        ),
     ] = 30.0
 
     def grpc_port(self, room: str) -> int:

@@ -19,7 +19,7 @@ from nova.platform.rpc.call import (
     chained,
 )
 from nova.platform.rpc.certificates import Certificates
-from nova.platform.rpc.wire import StreamGuard, decoding, unary_handler, watch_handler
+from nova.platform.rpc.wire import StreamGuard, Streams, decoding, unary_handler, watch_handler
 from nova.platform.strain import Strain
 
 _HEALTH_EVERY_S = 1.0
@@ -53,8 +53,8 @@ class WireServer:
 
     `ready` is asked each second and shown by the health service; so is `live`, under the name LIVENESS. With
     `certificates` callers must show one of the same authority, and are known by it. With `reflection` whoever connects
-    may ask which methods there are, and with which messages. At the end callers are told
-    `notice_s` before the port is closed, so that their next calls go elsewhere, and calls in flight get `drain_s`.
+    may ask which methods there are, and with which messages. At the end callers are told `notice_s` before the port is
+    closed, so that their next calls go elsewhere, and calls in flight get what is left of `drain_s`.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class WireServer:
         self._bindings = tuple(bindings)
         self._health = health.aio.HealthServicer()
         self._services: list[str] = []
+        self._streams = Streams()
         self._server: grpc.aio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
         self.port = 0
@@ -108,11 +109,13 @@ class WireServer:
         await self._show_health()
         self._watch = asyncio.create_task(self._keep_showing_health(), name="rpc.health")
 
-    async def stop(self) -> None:
-        """Say that the room no longer serves, let calls in flight end within `drain_s`, cancel the rest.
+    async def stop(self, *, within_s: float | None = None) -> None:
+        """Say that the room no longer serves, let calls in flight end within `within_s` (or `drain_s`), cut the rest.
 
-        Without the notice, calls that are on their way while the port is closed would be lost.
+        Without the notice, which is part of that time, calls that are on their way while the port is closed would be
+        lost.
         """
+        drain_s = self._drain_s if within_s is None else within_s
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -121,8 +124,9 @@ class WireServer:
         server, self._server = self._server, None
         if server is not None:
             await self._health.enter_graceful_shutdown()
+            self._streams.end()
             await asyncio.sleep(self._notice_s)
-            await server.stop(self._drain_s)
+            await server.stop(max(drain_s - self._notice_s, 0.0))
 
     def _bind(self, server: grpc.aio.Server, binding: ServiceBinding) -> None:
         service, endpoints = endpoints_of(binding)
@@ -145,7 +149,9 @@ class WireServer:
 
     def _reflect(self, server: grpc.aio.Server) -> None:
         servicer = reflection.aio.ReflectionServicer((*self._services, reflection.SERVICE_NAME))
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, StreamGuard(server))
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
+            servicer, StreamGuard(server, self._streams)
+        )
 
     def _health_binding(self) -> ServiceBinding:
         return ServiceBinding(

@@ -4,6 +4,7 @@ grpc.aio is given no (de)serialisers: it hands over bytes, so that a message tha
 inside the chain, counted and in our words. (Left to itself it answers UNKNOWN with a class name.)
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, cast
@@ -124,25 +125,53 @@ def watch_handler(servicer: Any) -> "grpc.RpcMethodHandler[bytes, Any]":  # noqa
     )
 
 
+class Streams:
+    """The open streams of a server. They last for as long as their callers like, so they end when the server does."""
+
+    def __init__(self) -> None:
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Take no more messages: every stream comes to its end."""
+        self._ending.set()
+
+    async def taken(self, raws: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield what a caller sends until the end of his stream, or of all."""
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(raws, None))
+                await asyncio.wait({coming, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    return
+                if (raw := coming.result()) is None:
+                    return
+                yield raw
+        finally:
+            ending.cancel()
+
+
 class StreamGuard:
     """Registers the streams of a library's service (reflection), guarded against unreadable bytes."""
 
-    def __init__(self, server: grpc.aio.Server) -> None:
+    def __init__(self, server: grpc.aio.Server, streams: Streams) -> None:
         self._server = server
+        self._streams = streams
 
     def add_generic_rpc_handlers(self, handlers: Iterable[object]) -> None:
         """Take nothing: `add_registered_method_handlers` brings the same handlers by name."""
 
     def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
         """Register the stream-to-stream handlers of `service`."""
-        guarded = {name: _guarded(handler) for name, handler in handlers.items()}
+        guarded = {name: _guarded(handler, self._streams) for name, handler in handlers.items()}
         self._server.add_registered_method_handlers(service, guarded)
 
 
-def _guarded(handler: Any) -> "grpc.RpcMethodHandler[bytes, Any]":  # noqa: ANN401 - gRPC's handlers are untyped
+def _guarded(handler: Any, streams: Streams) -> "grpc.RpcMethodHandler[bytes, Any]":  # noqa: ANN401 - gRPC's handlers are untyped
     async def streamed(raws: AsyncIterator[bytes], context: AioContext) -> AsyncIterator[Any]:
         async def messages() -> AsyncIterator[Any]:
-            async for raw in raws:
+            async for raw in streams.taken(raws):
                 try:
                     message = handler.request_deserializer(raw)
                 except DecodeError:

@@ -3,7 +3,10 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import grpc
 import pytest
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from nova.platform.errors import NovaError
 from nova.platform.rpc.channel import WireChannel
@@ -93,3 +96,18 @@ async def test_a_watcher_does_not_hold_an_end_up(count: int) -> None:
             await house.server.stop()
         for channel in channels:
             await channel.close()
+
+
+async def test_a_stream_of_reflection_does_not_hold_an_end_up() -> None:
+    """Whoever looks at a server may leave his stream open for a day."""
+    asked = ServerReflectionRequest(list_services="")
+    async with (
+        served("wire", Tracing(), drain_s=60.0, notice_s=NOTICE_S) as house,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port_of(house)}") as channel,
+    ):
+        stream = ServerReflectionStub(channel).ServerReflectionInfo()
+        await stream.write(asked)
+        assert (await stream.read()).list_services_response.service
+        async with asyncio.timeout(20):
+            await house.server.stop()
+        assert await stream.read() is grpc.aio.EOF
