@@ -1,8 +1,11 @@
 """Apache Kafka in KRaft mode: one process, broker and controller.
 
 It listens twice: in the open, as all of `make engines` does, and on the port two above with TLS for users who sign in.
+Clients in the open go on at the port that it tells them: with NOVA_ENGINES_LINKED three above, where whoever sets this
+has something stand between.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +21,7 @@ _PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers={host}:{controller}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},SECURE://{host}:{secure}
-advertised.listeners=PLAINTEXT://{host}:{port},SECURE://{host}:{secure}
+advertised.listeners=PLAINTEXT://{host}:{advertised},SECURE://{host}:{secure}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL
 listener.name.secure.ssl.keystore.type=PEM
@@ -56,6 +59,7 @@ class Kafka(Pinned):
         self._secure = folder.port(94)
         self._password = folder.secret(NAME)
         port = folder.port(92)
+        self._advertised = folder.port(95) if "NOVA_ENGINES_LINKED" in os.environ else port
         url = f"{HOST}:{port}"
         super().__init__(
             pin,
@@ -89,7 +93,8 @@ class Kafka(Pinned):
         keystore.write_text(own.key.read_text() + own.certificate.read_text())
         settings.write_text(
             _PROPERTIES.format(
-                host=HOST, port=self._server.port, controller=self._controller, secure=self._secure, data=data,
+                host=HOST, port=self._server.port, advertised=self._advertised,
+                controller=self._controller, secure=self._secure, data=data,
                 keystore=keystore, authority=own.authority, jaas=_JAAS.format(password=self._password),
             )
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Final
 
 from nova.app.bench import machine
 from nova.app.bench.chaos_stage import Stage
+from nova.app.engines.addresses import connect
 
 Fault = Callable[[Stage], AbstractAsyncContextManager[None]]
 
@@ -104,6 +105,40 @@ def real_hung(name: str) -> Fault:
     async def fault(stage: Stage) -> AsyncIterator[None]:
         with _stopped(stage.real[name].pid):
             yield
+
+    return fault
+
+
+@asynccontextmanager
+async def replica_behind(stage: Stage) -> AsyncIterator[None]:
+    """Have the replica take what the primary writes, and not apply it: whoever reads there reads what was."""
+    replica = await connect(stage.replica_url)
+    try:
+        await replica.execute("SELECT pg_wal_replay_pause()")
+        yield
+    finally:
+        await replica.execute("SELECT pg_wal_replay_resume()")
+        await replica.close()
+
+
+def both(first: Fault, second: Fault) -> Fault:
+    """Break two parts: the second once the first is broken, and it is whole again before that."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        async with first(stage), second(stage):
+            yield
+
+    return fault
+
+
+def killed_once(part: str) -> Fault:
+    """Kill a part (SIGKILL), and let its keeper start it, while something else is broken that it may need."""
+
+    @asynccontextmanager
+    async def fault(stage: Stage) -> AsyncIterator[None]:
+        _send([stage.supervisor.pids[part]], signal.SIGKILL)
+        yield
 
     return fault
 

@@ -1,24 +1,31 @@
-"""Links: what stands between the platform and its PostgreSQL or Redis, so that it can be made slow, or cut."""
+"""Links: what stands between the platform and its engines, so that it can be made slow, or cut."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from nova.app.bench.real_engines import KAFKA_LINK
+from nova.app.ports import steady_range
 from nova.platform.redis import address
 
 _CHUNK: Final = 1 << 16
 _CUT_EVERY_S: Final = 0.2
 _POSTGRES_PORT: Final = 5432
+_BOLT_PORT: Final = 7687
+
+
+Place: TypeAlias = str | tuple[str, int]
+"""The path of a Unix socket, or a host and port."""
 
 
 class Link:
-    """Passes bytes from a Unix socket at `path` to a server at `upstream`: a path, or a host and port."""
+    """Passes bytes from whoever comes to `here` to a server at `upstream`."""
 
-    def __init__(self, path: Path, upstream: str | tuple[str, int]) -> None:
-        self._path = path
+    def __init__(self, here: Place, upstream: Place) -> None:
+        self._here = here
         self._upstream = upstream
         self._delay_s = 0.0
         self._open: set[asyncio.StreamWriter] = set()
@@ -26,7 +33,10 @@ class Link:
     @asynccontextmanager
     async def standing(self) -> AsyncIterator[None]:
         """Listen for the length of the block."""
-        server = await asyncio.start_unix_server(self._serve, self._path)
+        if isinstance(self._here, str):
+            server = await asyncio.start_unix_server(self._serve, self._here)
+        else:
+            server = await asyncio.start_server(self._serve, *self._here)
         try:
             yield
         finally:
@@ -90,7 +100,7 @@ class Link:
                     await asyncio.sleep(self._delay_s)
                 writer.write(data)
                 await writer.drain()
-        # The end of one direction is the end of both: neither PostgreSQL nor Redis uses half a connection.
+        # The end of one direction is the end of both: none of these uses half a connection.
         writer.close()
 
 
@@ -106,7 +116,7 @@ def postgres_link(dsn: str, folder: Path) -> tuple[Link, str]:
     there = urlunsplit(
         (parts.scheme, f"{who}{at}", parts.path, urlencode(options, quote_via=quote, safe="/"), "")
     )
-    return Link(folder / name, upstream), there
+    return Link(str(folder / name), upstream), there
 
 
 def redis_link(url: str, folder: Path) -> tuple[Link, str]:
@@ -114,4 +124,20 @@ def redis_link(url: str, folder: Path) -> tuple[Link, str]:
     known, path = address.parse(url), folder / "redis.sock"
     upstream = known.path or (known.host, known.port)
     secret = "" if known.password is None else f"{quote(known.username)}:{quote(known.password)}@"
-    return Link(path, upstream), f"unix://{secret}{path}?db={known.database}"
+    return Link(str(path), upstream), f"unix://{secret}{path}?db={known.database}"
+
+
+def kafka_link(bootstrap: str, _folder: Path) -> tuple[Link, str]:
+    """Return a link to a broker that sends its clients there, and the address of the link."""
+    host, _, port = bootstrap.rpartition(":")
+    here = (host, int(port) + KAFKA_LINK)
+    return Link(here, (host, int(port))), f"{host}:{here[1]}"
+
+
+def neo4j_link(url: str, _folder: Path) -> tuple[Link, str]:
+    """Return a link to the server of a bolt URL, and the URL by way of it."""
+    parts, port = urlsplit(url), steady_range(1)
+    host = parts.hostname or "localhost"
+    who, at, _ = parts.netloc.rpartition("@")
+    there = parts._replace(netloc=f"{who}{at}{host}:{port}").geturl()
+    return Link((host, port), (host, parts.port or _BOLT_PORT)), there

@@ -54,9 +54,14 @@ class Reader:
             raise Unavailable("no answer") from error
         self.take(answer, _MODES[number % len(_MODES)])
 
-    async def ask(self, mode: str) -> Mapping[str, Any]:
-        """Return a page, whatever it says."""
-        return await self.asks.exchange(_HOME, {"mode": mode, "walks": self.walks}, token=self.person.token)
+    async def ask(self, mode: str, *, token: str = "") -> Mapping[str, Any]:
+        """Return a page, whatever it says; under a token of another session where one is given."""
+        asked = {"mode": mode, "walks": self.walks}
+        return await self.asks.exchange(_HOME, asked, token=token or self.person.token)
+
+    def renew(self, token: str) -> None:
+        """Ask under another token from now on: the first one has ended."""
+        self.person = Person(id=self.person.id, token=token)
 
     def take(self, answer: Mapping[str, Any], mode: str) -> None:
         """Judge an answer. Raises as `read` does."""
@@ -89,13 +94,23 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """The people of one row: a reader who follows the author, and writers among each other."""
+    """The people of one row: a reader who follows the author, and writers among each other; `handle` is the reader's.
+
+    The bystander is nobody's friend: to him happens what a witness wants to happen to somebody.
+    """
 
     stage: Stage
+    handle: str
     reader: Reader
     author: Writer
+    bystander: Writer
     writers: Sequence[Writer]
     targets: Sequence[str]
+
+    @property
+    def everybody(self) -> Sequence[Writer]:
+        """All who have written anything."""
+        return [*self.writers, self.author, self.bystander]
 
     async def becomes_whole(self) -> None:
         """Return once all parts serve, a page is whole, and a new post gets into a feed. Raises `Timeout`."""
@@ -142,10 +157,11 @@ async def crowd(stage: Stage, numbers: "itertools.count[int]", *, walks: bool = 
     The author follows a writer: with `walks` the reader finds that one at two steps.
     """
     number = next(numbers)
-    names = ["reader", "author", *(f"writer{writer}" for writer in range(WRITERS))]
+    names = ["reader", "author", "bystander", *(f"writer{writer}" for writer in range(WRITERS))]
     people = {name: await _arrived(stage.asks, f"{name}_{number}") for name in names}
     reader = Reader(stage.asks, people.pop("reader"), walks)
     author = _writer(stage, f"author_{number}", people.pop("author"))
+    bystander = _writer(stage, f"bystander_{number}", people.pop("bystander"))
     first, *_ = people.values()
     await _follow(stage.asks, f"reader_{number}", reader.person, author.person)
     await _follow(stage.asks, author.name, author.person, first)
@@ -157,7 +173,15 @@ async def crowd(stage: Stage, numbers: "itertools.count[int]", *, walks: bool = 
         for name, person in people.items()
     ]
     targets = [await writer.publish() for writer in writers]
-    found = Crowd(stage=stage, reader=reader, author=author, writers=writers, targets=targets)
+    found = Crowd(
+        stage=stage,
+        handle=f"reader_{number}",
+        reader=reader,
+        author=author,
+        bystander=bystander,
+        writers=writers,
+        targets=targets,
+    )
     await found.becomes_whole()
     return found
 

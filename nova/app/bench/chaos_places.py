@@ -67,6 +67,16 @@ async def on_real_engines(data: Path) -> AsyncIterator[Stage]:
         yield found
 
 
+@asynccontextmanager
+async def linked_to_real_engines(data: Path) -> AsyncIterator[Stage]:
+    """Run one that reaches Kafka, Neo4j, PgBouncer and the replica by links."""
+    async with (
+        real_engines(data.with_name(_ENGINES), linked=True) as engines,
+        stage(data, Fitting(linked=True, real=engines)) as found,
+    ):
+        yield found
+
+
 def no_small_disk() -> str | None:
     """Say why none can be had here; None where one can."""
     with tempfile.TemporaryDirectory() as folder:

@@ -10,12 +10,15 @@ from typing import Final
 from nova.app import rooms
 from nova.app.bench.chaos_faults import (
     Fault,
+    both,
     engine_hung,
     engine_killed,
     hung,
     killed,
+    killed_once,
     real_hung,
     real_killed,
+    replica_behind,
     resetting,
     slow,
     spared,
@@ -25,6 +28,7 @@ from nova.app.bench.chaos_places import (
     cut_off,
     full,
     linked,
+    linked_to_real_engines,
     no_clocks,
     no_room_apart,
     no_small_disk,
@@ -35,15 +39,32 @@ from nova.app.bench.chaos_places import (
     with_room_apart,
 )
 from nova.app.bench.chaos_stage import POSTGRES, REDIS, Stage
-from nova.app.bench.real_engines import KAFKA, NEO4J, POOLER, PRIMARY, REAL_REDIS, REPLICA, not_fetched
+from nova.app.bench.chaos_witnesses import Witness, arriving, cautious, nobody, serving
+from nova.app.bench.real_engines import (
+    KAFKA,
+    NEO4J,
+    POOLER,
+    PRIMARY,
+    REAL_REDIS,
+    REGISTRY,
+    REPLICA,
+    not_fetched,
+)
 from nova.app.callers import GATEWAY
 from nova.app.processes import RELAY
+from nova.platform.auth.epochs import SENSITIVE_AGE_S
 from nova.platform.config import Config
 from nova.platform.knobs import Secret
 
+FAULT_S: Final = 4.0
 READS_PERCENT: Final = 99.0
 BACK_S: Final = 15.0
 WARM_S: Final = 60.0
+_PAUSE_S: Final = 20.0
+"""Longer than a relay waits for anything: another one has long taken its place, where there is another one."""
+_BLIND_S: Final = SENSITIVE_AGE_S + 4
+_STARTS_S: Final = 15.0
+"""In which a room that was killed is to serve again, though an engine hangs that it may need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +72,8 @@ class Row:
     """One part, broken in one way. `reads_percent` of home feeds must be answered meanwhile, None: no objective.
 
     `answers`: the gateway is there, so that no request may go without an answer. `back_s`: until all is whole again.
-    `walks`: the reader asks whom he might follow, too.
+    `walks`: the reader asks whom he might follow, too. `witness` does something else in the fault, which lasts
+    `fault_s`.
     """
 
     part: str
@@ -61,6 +83,8 @@ class Row:
     answers: bool = True
     back_s: float = BACK_S
     walks: bool = False
+    witness: Witness = nobody
+    fault_s: float = FAULT_S
 
     @property
     def name(self) -> str:
@@ -79,7 +103,16 @@ class Act:
 
 def acts_of(config: Config) -> Sequence[Act]:
     """Return all of them, with what cannot be done here."""
-    return [_parts(), *_engines(config), _real(), _links(), _disk(config), _clocks(), *_apart(config)]
+    return [
+        _parts(),
+        *_engines(config),
+        _real(),
+        _real_links(),
+        _links(),
+        _disk(config),
+        _clocks(),
+        *_apart(config),
+    ]
 
 
 def _parts() -> Act:
@@ -99,7 +132,18 @@ def _parts() -> Act:
             ),
             Row(part=RELAY, how="killed", fault=killed(RELAY)),
             Row(part=RELAY, how="hangs", fault=hung(RELAY)),
-            Row(part=GATEWAY, how="killed", fault=killed(GATEWAY), reads_percent=None, answers=False),
+            Row(part=RELAY, how="hangs long", fault=hung(RELAY), fault_s=_PAUSE_S),
+            *(
+                Row(part=GATEWAY, how=how, fault=fault(GATEWAY), reads_percent=None, answers=False)
+                for how, fault in (("killed", killed), ("hangs", hung))
+            ),
+            Row(
+                part="identity",
+                how="away for long",
+                fault=killed("identity"),
+                witness=cautious,
+                fault_s=_BLIND_S,
+            ),
         ]
     )
 
@@ -114,10 +158,26 @@ def _engines(config: Config) -> Sequence[Act]:
             rows=[
                 Row(part=name, how="killed", fault=engine_killed(name), back_s=_back_s(name)),
                 Row(part=name, how="hangs", fault=engine_hung(name), back_s=_back_s(name)),
+                *(_started_without(name) if name == REDIS else ()),
             ],
             missing=partial(_theirs, variable, url),
         )
         for name, (variable, url) in given.items()
+    ]
+
+
+def _started_without(engine: str) -> Sequence[Row]:
+    return [
+        Row(
+            part=f"{engine} hangs,",
+            how=f"{room} killed",
+            fault=both(engine_hung(engine), killed_once(room)),
+            reads_percent=None,
+            back_s=WARM_S,
+            witness=serving(room, after_s=_STARTS_S),
+            fault_s=_STARTS_S + 1,
+        )
+        for room in ("content", "feed")
     ]
 
 
@@ -133,11 +193,24 @@ def _real() -> Act:
                     back_s=WARM_S if name == REAL_REDIS else BACK_S,
                     walks=name == NEO4J,
                 )
-                for name in (REPLICA, POOLER, PRIMARY, REAL_REDIS, KAFKA, NEO4J)
+                for name in (REPLICA, POOLER, PRIMARY, REAL_REDIS, KAFKA, REGISTRY, NEO4J)
                 for how, fault in (("killed", real_killed), ("hangs", real_hung))
             ),
+            Row(part=REPLICA, how="lags", fault=replica_behind),
         ],
         place=on_real_engines,
+        missing=not_fetched,
+    )
+
+
+def _real_links() -> Act:
+    return Act(
+        rows=[
+            Row(part=f"{name}, link", how=how, fault=fault(name), walks=name == NEO4J)
+            for name in (REPLICA, POOLER, KAFKA, NEO4J)
+            for how, fault in (("slow", slow), ("reset", resetting))
+        ],
+        place=linked_to_real_engines,
         missing=not_fetched,
     )
 
@@ -168,8 +241,9 @@ def _clocks() -> Act:
                 part="all clocks" if part is None else f"{part}, clock",
                 how=f"{minutes:+d} min",
                 fault=partial(clock_off, minutes=minutes, part=part),
+                witness=arriving,
             )
-            for part in (None, "identity", "content")
+            for part in (None, "identity", "content", GATEWAY, RELAY)
             for minutes in (5, -5)
         ],
         place=with_clocks,
@@ -180,11 +254,18 @@ def _clocks() -> Act:
 def _apart(config: Config) -> Sequence[Act]:
     return [
         Act(
-            rows=[Row(part=room, how="partitioned", fault=cut_off)],
+            rows=[
+                Row(
+                    part=room,
+                    how="partitioned",
+                    fault=cut_off,
+                    reads_percent=None if room == "feed" else READS_PERCENT,
+                )
+            ],
             place=partial(with_room_apart, room=room),
             missing=lambda: _elsewhere(config) or no_room_apart(),
         )
-        for room in ("social", "content")
+        for room in rooms.ROOMS
     ]
 
 

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from nova.app.bench.chaos_links import Link, postgres_link, redis_link
+from nova.app.bench.chaos_links import Link, kafka_link, neo4j_link, postgres_link, redis_link
 from nova.app.bench.client import Clients
 from nova.app.bench.own_nova import SHEDDING_ALONE
-from nova.app.bench.real_engines import RealEngine, RealEngines
+from nova.app.bench.real_engines import KAFKA, NEO4J, POOLER, REPLICA, RealEngine, RealEngines
 from nova.app.engines.server import EngineServer
 from nova.app.ground import Ground, ground
 from nova.app.ports import free_port, free_range
@@ -31,13 +31,24 @@ POSTGRES: Final = "PostgreSQL"
 REDIS: Final = "Redis"
 
 _CONNECTIONS: Final = 64
+_LinkTo: TypeAlias = Callable[[str, Path], tuple[Link, str]]
+_LINKS: Final[Mapping[str, tuple[str, _LinkTo]]] = {
+    POSTGRES: ("NOVA_POSTGRES_URL", postgres_link),
+    REDIS: ("NOVA_REDIS_URL", redis_link),
+}
+_REAL_LINKS: Final[Mapping[str, tuple[str, _LinkTo]]] = {
+    REPLICA: ("NOVA_POSTGRES_REPLICA_URL", postgres_link),
+    POOLER: ("NOVA_POSTGRES_POOLER_URL", postgres_link),
+    KAFKA: ("NOVA_KAFKA_BOOTSTRAP", kafka_link),
+    NEO4J: ("NOVA_NEO4J_URL", neo4j_link),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One that runs. `links` and `real` engines are by engine, where there are any; `data` is its data folder.
 
-    `versions` are those of the real engines; "" without.
+    `versions` are those of the real engines, and `replica_url` is that of their replica; "" without.
     """
 
     data: Path
@@ -47,6 +58,7 @@ class Stage:
     links: Mapping[str, Link]
     real: Mapping[str, RealEngine]
     versions: str
+    replica_url: str
     neo4j_url: Neo4jUrl | None
 
     @property
@@ -90,7 +102,7 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
         below = await stack.enter_async_context(ground(config, progress(quiet=True)))
         environment, links = environment_of(config, below, environ), dict[str, Link]()
         if fitting.linked:
-            environment, links = await _linked(environment, data, stack)
+            environment, links = await _linked(environment, data, stack, on_real=fitting.real is not None)
         out = stack.enter_context(below.log.open("a", buffering=1))
         supervisor = await stack.enter_async_context(
             processes(config, environment, write=out.write, fit=lambda part: fitting.fit(part, config))
@@ -106,6 +118,7 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
             links=links,
             real=fitting.real.by_name if fitting.real else {},
             versions=fitting.real.versions if fitting.real else "",
+            replica_url=fitting.real.variables["NOVA_POSTGRES_REPLICA_URL"] if fitting.real else "",
             neo4j_url=config.engines.neo4j_url,
         )
 
@@ -125,14 +138,12 @@ def _environ(data: Path, fitting: Fitting) -> dict[str, str]:
 
 
 async def _linked(
-    environment: Mapping[str, str], data: Path, stack: AsyncExitStack
+    environment: Mapping[str, str], data: Path, stack: AsyncExitStack, *, on_real: bool
 ) -> tuple[dict[str, str], dict[str, Link]]:
-    """Set a link before either engine; return what the parts are told of them."""
-    folder = data / "links"
+    """Set a link before each engine that has one; return what the parts are told of them."""
+    folder, told, links = data / "links", dict(environment), dict[str, Link]()
     folder.mkdir(mode=0o700, exist_ok=True)
-    postgres, postgres_url = postgres_link(environment["NOVA_POSTGRES_URL"], folder)
-    redis, redis_url = redis_link(environment["NOVA_REDIS_URL"], folder)
-    for link in (postgres, redis):
-        await stack.enter_async_context(link.standing())
-    told = {**environment, "NOVA_POSTGRES_URL": postgres_url, "NOVA_REDIS_URL": redis_url}
-    return told, {POSTGRES: postgres, REDIS: redis}
+    for name, (variable, link_to) in (_REAL_LINKS if on_real else _LINKS).items():
+        links[name], told[variable] = link_to(environment[variable], folder)
+        await stack.enter_async_context(links[name].standing())
+    return told, links

@@ -24,6 +24,7 @@ REPLICA: Final = "real replica"
 POOLER: Final = "real PgBouncer"
 REAL_REDIS: Final = "real Redis"
 KAFKA: Final = "real Kafka"
+REGISTRY: Final = "real registry"
 NEO4J: Final = "real Neo4j"
 
 _SOURCES: Final = Path(nova.__file__).resolve().parents[1]
@@ -35,11 +36,20 @@ _NAMES: Final = {
     POOLER: "pgbouncer",
     REAL_REDIS: "redis",
     KAFKA: "kafka",
+    REGISTRY: "registry",
     NEO4J: "neo4j",
 }
 """What the tool calls each, in the order in which they start."""
 _PORTS: Final = 100
-_FETCHED: Final = ("kafka/lib", "kafka/.checked", "neo4j/lib", "neo4j/.checked")
+KAFKA_LINK: Final = 3
+_FETCHED: Final = (
+    "kafka/lib",
+    "kafka/.checked",
+    "neo4j/lib",
+    "neo4j/.checked",
+    "registry/home",
+    "registry/.checked",
+)
 """Each with the note of the pin that it is of."""
 _TOOL_S: Final = 120.0
 _BUILT: Final = ("pgbouncer/pgbouncer", "pgbouncer/.checked")
@@ -52,6 +62,7 @@ class _Tool:
 
     folder: Path
     first_port: int
+    linked: bool
 
     async def do(self, verb: str, names: Sequence[str]) -> str:
         """`start` or `stop` some; return what it says when they answer, or have ended. Raises `Unavailable` with it.
@@ -69,6 +80,7 @@ class _Tool:
                 **os.environ,
                 "NOVA_ENGINES": str(self.folder),
                 "NOVA_ENGINES_PORT": str(self.first_port),
+                **({"NOVA_ENGINES_LINKED": "on"} if self.linked else {}),
             },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -124,12 +136,15 @@ def not_fetched(made: Path = MADE) -> str | None:
 
 
 @asynccontextmanager
-async def real_engines(folder: Path) -> AsyncIterator[RealEngines]:
-    """Run a new set of them in `folder` for the length of the block. Raises `Unavailable`, also where none are."""
+async def real_engines(folder: Path, *, linked: bool = False) -> AsyncIterator[RealEngines]:
+    """Run a new set of them in `folder` for the length of the block. Raises `Unavailable`, also where none are.
+
+    `linked`: Kafka sends its clients to the port of a link, `KAFKA_LINK` above its own.
+    """
     if (missing := not_fetched()) is not None:
         raise Unavailable(f"There are no real engines: {missing}.")
     _equip(folder, MADE)
-    tool = _Tool(folder, steady_range(_PORTS))
+    tool = _Tool(folder, steady_range(_PORTS), linked)
     try:
         said = await tool.do("start", list(_NAMES.values()))
         yield RealEngines(

@@ -35,6 +35,11 @@ def account(handle: str) -> dict[str, str]:
     }
 
 
+def login(handle: str) -> dict[str, str]:
+    """Return the input of a sign-in of somebody who has signed up."""
+    return {"login": handle, "password": _PASSWORD}
+
+
 def person_of(payload: Mapping[str, Any]) -> Person:
     """Return who has signed up."""
     return Person(id=payload["viewer"]["user"]["id"], token=payload["tokens"]["accessToken"])

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,6 +21,7 @@ from nova.app.bench.chaos_load import POSTS, Crowd, Reader
 from nova.app.bench.chaos_places import clock_off, moved_apart, refusal
 from nova.app.bench.chaos_rows import Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
+from nova.app.bench.chaos_witnesses import InFault, arriving
 from nova.app.bench.client import Clients
 from nova.app.bench.figures import Figure
 from nova.app.bench.open_loop import Load
@@ -45,7 +46,19 @@ def test_every_part_is_broken() -> None:
         f"{part} {how}" for part in (*ROOMS, "relay", "PostgreSQL", "Redis") for how in ("killed", "hangs")
     } < {*found}
     assert {"gateway killed", "PostgreSQL, link slow", "Redis, link reset", "disk full"} < {*found}
-    assert {"all clocks +5 min", "identity, clock -5 min", "social partitioned"} < {*found}
+    clocks = {
+        f"{part}, clock {minutes} min"
+        for part in ("identity", "gateway", "relay")
+        for minutes in ("+5", "-5")
+    }
+    assert {"all clocks +5 min", *clocks, *(f"{room} partitioned" for room in ROOMS)} < {*found}
+    assert {"gateway hangs", "relay hangs long", "identity away for long", "real replica lags"} < {*found}
+    links = {
+        f"real {part}, link {how}"
+        for part in ("replica", "PgBouncer", "Kafka", "Neo4j")
+        for how in ("slow", "reset")
+    }
+    assert links < {*found}
 
 
 def test_rows_are_chosen_by_a_part_of_their_names() -> None:
@@ -53,6 +66,8 @@ def test_rows_are_chosen_by_a_part_of_their_names() -> None:
     assert names(list(chosen(acts, "redis"))) == [
         "Redis killed",
         "Redis hangs",
+        "Redis hangs, content killed",
+        "Redis hangs, feed killed",
         "real Redis killed",
         "real Redis hangs",
         "Redis, link slow",
@@ -153,7 +168,7 @@ def outcome(*, lost: int = 0, unanswered: int = 0, answers: bool = True) -> Outc
     judge.named["graph"] = None
     writer = SimpleNamespace(acts=[None] * 40, told=told)
     quiet = SimpleNamespace(acts=[None] * 2, told=Told())
-    people = cast("Crowd", SimpleNamespace(reader=judge, writers=[writer], author=quiet))
+    people = cast("Crowd", SimpleNamespace(reader=judge, everybody=[writer, quiet], targets=[]))
     return Outcome(
         row=Row(part="graph", how="killed", fault=killed("graph"), answers=answers),
         people=people,
@@ -194,21 +209,52 @@ async def test_a_row_without_a_proof_is_not_met(monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "log").touch()
     place = cast("Stage", SimpleNamespace(below=SimpleNamespace(log=tmp_path / "log")))
     played = outcome()
-    people = SimpleNamespace(
-        **vars(played.people), writing=contextlib.nullcontext, becomes_whole=AsyncMock(), targets=[]
-    )
-    monkeypatch.setattr(chaos, "FAULT_S", 0.0)
+    people = SimpleNamespace(**vars(played.people), writing=contextlib.nullcontext, becomes_whole=AsyncMock())
     monkeypatch.setattr(chaos, "crowd", AsyncMock(return_value=people))
     monkeypatch.setattr(chaos, "calm", AsyncMock())
     monkeypatch.setattr(chaos, "at_rate", AsyncMock(return_value=played.reads))
     monkeypatch.setattr(chaos, "_drained", AsyncMock(side_effect=Timeout("Not every event had its effect.")))
-    row = Row(part="graph", how="killed", fault=spared, reads_percent=None)
+    row = Row(part="graph", how="killed", fault=spared, reads_percent=None, fault_s=0.0)
     found = by_column(figures_of(await chaos._measured(place, row, itertools.count())))
     assert not found["unproved"].met
     assert found["acked"].value == 42
     assert {"lost", "doubled"}.isdisjoint(found)
     proved = by_column(figures_of(outcome()))
     assert (proved["unproved"].value, proved["lost"].met) == (0, True)
+
+
+def people_who_meet(answers: Mapping[str, Any]) -> Crowd:
+    """Return a crowd whose reader asks a platform that gives one answer to each kind of document."""
+
+    async def exchange(document: str, *_: object, **__: object) -> Any:
+        return next(answer for word, answer in answers.items() if word in document)
+
+    asks = cast("Clients", SimpleNamespace(exchange=exchange))
+    return cast("Crowd", SimpleNamespace(reader=Reader(asks, Person(id="u", token="t")), handle="ada"))
+
+
+async def broken_off(in_fault: InFault) -> None:
+    """Look until something was met, and end."""
+    looking = asyncio.ensure_future(in_fault())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    looking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await looking
+
+
+async def test_who_signs_in_under_a_wrong_clock_must_be_let_in_and_read() -> None:
+    tokens = {"data": {"signIn": {"userErrors": [], "tokens": {"accessToken": "new"}}}}
+    people = people_who_meet({"signIn": tokens, "homeFeed": page(POSTS)})
+    await broken_off(await arriving(people))
+    assert people.reader.wrong == []
+    refused = {"data": None, "errors": [error("UNAUTHENTICATED")]}
+    people = people_who_meet({"signIn": tokens, "homeFeed": refused})
+    await broken_off(await arriving(people))
+    assert any("UNAUTHENTICATED" in wrong for wrong in people.reader.wrong)
+    people = people_who_meet({"signIn": refused})
+    await broken_off(await arriving(people))
+    assert people.reader.wrong[-1] == "nobody could sign in and read"
 
 
 def test_a_row_that_came_to_no_end_says_why() -> None:
@@ -239,7 +285,7 @@ async def echo(tmp_path: Path) -> AsyncIterator[Link]:
         outgoing.close()
 
     server = await asyncio.start_unix_server(serve, tmp_path / "server")
-    link = Link(tmp_path / "link", str(tmp_path / "server"))
+    link = Link(str(tmp_path / "link"), str(tmp_path / "server"))
     async with link.standing():
         yield link
     server.close()
@@ -268,7 +314,7 @@ async def test_a_link_passes_slows_and_cuts(echo: Link, tmp_path: Path) -> None:
 
 
 async def test_a_link_to_nobody_cuts_at_once(tmp_path: Path) -> None:
-    async with Link(tmp_path / "link", str(tmp_path / "nobody")).standing():
+    async with Link(str(tmp_path / "link"), str(tmp_path / "nobody")).standing():
         incoming, outgoing = await asyncio.open_unix_connection(tmp_path / "link")
         assert await incoming.read() == b""
         outgoing.close()
