@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO, cast
 
 from nova.app import rooms
 from nova.app.engines.embedded import Engines
+from nova.app.log_file import LogFile
 from nova.app.prepare import prepare
 from nova.app.progress import Progress
 from nova.app.seed import Plan, Seeder, plan_of
@@ -25,7 +27,7 @@ class Ground:
     engines: Engines
     sources: Sources
     plan: Plan | None
-    log: Path
+    log: LogFile
 
 
 @asynccontextmanager
@@ -34,8 +36,7 @@ async def ground(config: Config, told: Progress) -> AsyncIterator[Ground]:
     data = config.server.data
     told.step(first_step(config))
     async with engines_of(config, data, rooms.ROOMS) as engines:
-        log = engines.folder.log("nova")
-        with _logs_in(log, config):
+        with LogFile(engines.folder.log("nova")) as log, _logs_in(log, config):
             sources = of_engines(engines, config)
             await prepare(sources, rooms.ROOMS)
             await Seeder(config, sources, told).seed(config.server.world)
@@ -56,11 +57,11 @@ def blobs_of(data: Path) -> Blobs:
 
 
 @contextmanager
-def _logs_in(file: Path, config: Config) -> Iterator[None]:
+def _logs_in(file: LogFile, config: Config) -> Iterator[None]:
     """Send logs to a file inside the block: the terminal is for people."""
-    with file.open("a") as out:
-        set_up(stream=out, level=logging.getLevelNamesMapping()[config.telemetry.log_level.upper()])
-        try:
-            yield
-        finally:
-            set_up(level=logging.WARNING, console=True)
+    level = logging.getLevelNamesMapping()[config.telemetry.log_level.upper()]
+    set_up(stream=cast("TextIO", file), level=level)
+    try:
+        yield
+    finally:
+        set_up(level=logging.WARNING, console=True)

@@ -76,9 +76,8 @@ async def platform_of_processes(config: Config, *, told: Progress) -> AsyncItera
         below = await stack.enter_async_context(ground(config, told))
         _require_ports(config)
         told.step("Starting a process for each room")
-        out = stack.enter_context(below.log.open("a", buffering=1))
         supervisor = await stack.enter_async_context(
-            processes(config, environment_of(config, below, os.environ), write=out.write)
+            processes(config, environment_of(config, below, os.environ), write=below.log.write)
         )
         _roll_on_hangup(supervisor, stack)
         control = Control(below.engines.folder.run / SOCKET, compare=_elsewhere)

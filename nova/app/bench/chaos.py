@@ -139,7 +139,7 @@ async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> 
         await _drained(stage)
         outcome.found = await _compared(stage, people)
     except NovaError as error:
-        outcome.failure = f"{error.message} Its log: {_kept(stage.below.log)}"
+        outcome.failure = f"{error.message} Its log: {_kept(stage.below.log.path)}"
     return outcome
 
 

@@ -103,9 +103,8 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
         environment, links = environment_of(config, below, environ), dict[str, Link]()
         if fitting.linked:
             environment, links = await _linked(environment, data, stack, on_real=fitting.real is not None)
-        out = stack.enter_context(below.log.open("a", buffering=1))
         supervisor = await stack.enter_async_context(
-            processes(config, environment, write=out.write, fit=lambda part: fitting.fit(part, config))
+            processes(config, environment, write=below.log.write, fit=lambda part: fitting.fit(part, config))
         )
         url = f"http://{config.server.host}:{config.server.port}/graphql"
         asks = Clients(url, most=_CONNECTIONS)

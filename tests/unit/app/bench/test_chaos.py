@@ -207,7 +207,8 @@ def test_without_a_gateway_nobody_is_answered() -> None:
 async def test_a_row_without_a_proof_is_not_met(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever keeps the proof from being made, after the fault or in it, lost and doubled are not told as 0."""
     (tmp_path / "log").touch()
-    place = cast("Stage", SimpleNamespace(below=SimpleNamespace(log=tmp_path / "log")))
+    log = SimpleNamespace(path=tmp_path / "log")
+    place = cast("Stage", SimpleNamespace(below=SimpleNamespace(log=log)))
     played = outcome()
     people = SimpleNamespace(**vars(played.people), writing=contextlib.nullcontext, becomes_whole=AsyncMock())
     monkeypatch.setattr(chaos, "crowd", AsyncMock(return_value=people))

@@ -1,0 +1,41 @@
+"""The log of a Nova is bounded, and a full disk costs lines and nothing else."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nova.app.log_file import LogFile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "nova.log"
+
+
+def test_it_goes_on_where_it_was_and_keeps_one_that_is_full(path: Path) -> None:
+    for words in ("one", "two"):
+        with LogFile(path, most_bytes=8) as log:
+            log.write(f"{words}\n")
+    assert path.read_text() == "one\ntwo\n"
+    with LogFile(path, most_bytes=8) as log:
+        for words in ("three", "four", "five", "six"):
+            log.write(f"{words}\n")
+        assert path.with_name("nova.log.1").read_text() == "three\nfour\n"
+        assert path.read_text() == "five\nsix\n"
+
+
+def test_c1_it_is_begun_anew_once_that_can_be_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with LogFile(path, most_bytes=4) as log:
+        log.write("one\n")
+        with monkeypatch.context() as disk:
+            disk.setattr(Path, "open", full)
+            with pytest.raises(OSError, match="space"):
+                log.write("lost\n")
+        log.write("two\n")
+        assert path.read_text() == "two\n"
