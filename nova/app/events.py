@@ -18,7 +18,7 @@ from nova.platform.config import Config
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.errors import NotFound
-from nova.platform.events import Topic
+from nova.platform.events import ACTOR, Topic
 from nova.platform.log.port import Delivered, EventLog
 from nova.platform.outbox.dead import DeadTx, Unpublished
 
@@ -108,6 +108,7 @@ def _show(record: Delivered, topic: Topic[Any]) -> None:
         "emitted_at": record.emitted_at.isoformat(),
         "partition": record.partition,
         "offset": record.offset,
+        "actor": record.headers.get(ACTOR),
     }
     try:
         shown["value"] = _readable(topic.message.FromString(record.payload))

@@ -27,6 +27,7 @@ async def test_tail_prints_the_newest(nova: Commands) -> None:
     (event,) = (await nova("events", "tail", CREATED, "--limit", "1")).lines
     assert event["value"]["user_id"].count("-") == 4
     assert {"id", "emitted_at", "partition", "offset"} < event.keys()
+    assert event["actor"] is None, "a sign-up is nobody's deed"
 
 
 async def test_tail_goes_on(nova: Commands) -> None:

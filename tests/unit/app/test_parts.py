@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from nova.app import rooms
 from nova.app.authority import issue_all
 from nova.app.callers import GATEWAY
-from nova.app.processes import RELAY, metrics_port_of, metrics_ports, parts_of
+from nova.app.ground import Ground
+from nova.app.processes import RELAY, environment_of, metrics_port_of, metrics_ports, parts_of
 from nova.platform.config import ROOMS as EVERY_ROOM
 from nova.platform.config import Config
 from nova.platform.configure import load
@@ -48,6 +51,18 @@ def test_c4_a_part_has_its_own_secrets_alone(
     assert environment["NOVA_POSTGRES_URL"] == environment["NOVA_POSTGRES_REPLICA_URL"] == PLACE
     assert BOSS not in " ".join(environment.values())
     load(environment)
+
+
+def test_c4_what_is_named_by_files_reaches_the_parts(tmp_path: Path) -> None:
+    """Also where a part is told another place than the file says: of the two variables one remains."""
+    environ = {"NOVA_POSTGRES_URL_FILE": str(tmp_path / "url"), "NOVA_SECRET_FILE": str(tmp_path / "secret")}
+    (tmp_path / "url").write_text(GIVEN["NOVA_POSTGRES_URL"])
+    (tmp_path / "secret").write_text(f"{GIVEN['NOVA_SECRET']}\n")
+    engines = SimpleNamespace(postgres_dsn=lambda: PLACE, redis_url="redis://cache")
+    below = cast("Ground", SimpleNamespace(engines=engines))
+    told = environment_of(load(environ), below, environ)
+    assert (told["NOVA_POSTGRES_URL"], told["NOVA_SECRET"]) == (PLACE, GIVEN["NOVA_SECRET"])
+    load(told)
 
 
 @pytest.mark.parametrize(
