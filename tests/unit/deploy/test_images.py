@@ -25,9 +25,11 @@ def test_an_image_is_built_from_the_same_bytes_each_time() -> None:
     assert {"golang", "rust", "debian"} <= set(bases())
 
 
-def test_the_image_has_a_rust_that_the_core_can_be_built_with() -> None:
+def test_the_image_has_the_rust_that_all_is_tested_with() -> None:
     wanted = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["rust-version"]
+    tested = re.findall(r"rust-toolchain@\S+ # (\S+)", (ROOT / ".github/workflows/ci.yml").read_text())
     rust = bases()["rust"].partition("-")[0]
+    assert {rust} == set(tested)
     assert [*map(int, rust.split("."))] >= [*map(int, wanted.split("."))]
 
 
