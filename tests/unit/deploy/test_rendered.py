@@ -6,10 +6,8 @@ import pytest
 
 from nova.app import rooms
 from nova.app.callers import GATEWAY
-from nova.app.house import NOTICE_S
 from nova.platform.config import Config, Environment
 from nova.platform.configure import environ_for, load, require_own
-from nova.platform.tasks import END_S
 from tests.unit.deploy.chart import (
     CHART,
     ROOMS,
@@ -210,6 +208,9 @@ def test_a_process_that_waits_for_a_neighbour_is_not_killed(part: str) -> None:
     assert "/livez" not in str(container["readinessProbe"])
 
 
+SPARE_S = 10.0
+
+
 def goes_on_s(pod: dict[str, Any]) -> int:
     """Return for how long a pod goes on when it is told to end, before its process hears of it."""
     hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop")
@@ -221,10 +222,12 @@ def goes_on_s(pod: dict[str, Any]) -> int:
 
 
 def test_a_process_that_ends_has_the_time_for_it() -> None:
-    ends_s = NOTICE_S + Config().server.drain_s + END_S
     for found, pod in pods():
         if found["metadata"]["name"] != "nova-pgbouncer":
-            assert goes_on_s(pod) + ends_s < pod["spec"]["terminationGracePeriodSeconds"]
+            assert (
+                goes_on_s(pod) + Config().server.drain_s + SPARE_S
+                <= pod["spec"]["terminationGracePeriodSeconds"]
+            )
 
 
 def test_the_gateway_takes_requests_until_everybody_knows_that_it_goes() -> None:
