@@ -103,19 +103,29 @@ def chosen(acts: Sequence[Act], only: str) -> Sequence[Act]:
 
 
 async def _played(act: Act, waiting: "deque[Row]", where: dict[str, str]) -> list[Outcome]:
-    """Play rows on one stage, until there are no more, or one has left it in ruins; `where` is told its engines."""
+    """Play rows on one stage, until there are no more, or one has left it in ruins; `where` is told its engines.
+
+    Where it does not even stand, none of its rows is proved.
+    """
     outcomes: list[Outcome] = []
-    told = progress(quiet=False)
     with tempfile.TemporaryDirectory(prefix="nova-chaos-") as folder:
-        async with act.place(Path(folder) / "data") as stage:
-            numbers = itertools.count()
-            if stage.versions:
-                where["real engines"] = stage.versions
-            while waiting and not (outcomes and outcomes[-1].failure):
-                row = waiting.popleft()
-                told.step(row.name)
-                outcomes.append(await _measured(stage, row, numbers))
+        try:
+            async with act.place(Path(folder) / "data") as stage:
+                where |= {"real engines": stage.versions} if stage.versions else {}
+                await _play(stage, waiting, outcomes)
+        except NovaError as error:
+            why = f"The platform does not start, or end: {error.message}"
+            outcomes += [Outcome(row=row, failure=why) for row in waiting]
+            waiting.clear()
     return outcomes
+
+
+async def _play(stage: Stage, waiting: "deque[Row]", outcomes: list[Outcome]) -> None:
+    told, numbers = progress(quiet=False), itertools.count()
+    while waiting and not (outcomes and outcomes[-1].failure):
+        row = waiting.popleft()
+        told.step(row.name)
+        outcomes.append(await _measured(stage, row, numbers))
 
 
 async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> Outcome:

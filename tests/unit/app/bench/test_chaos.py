@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -222,6 +223,21 @@ async def test_a_row_without_a_proof_is_not_met(monkeypatch: pytest.MonkeyPatch,
     assert {"lost", "doubled"}.isdisjoint(found)
     proved = by_column(figures_of(outcome()))
     assert (proved["unproved"].value, proved["lost"].met) == (0, True)
+
+
+async def test_rows_whose_stage_does_not_stand_are_not_proved() -> None:
+    def nowhere(_data: Path) -> contextlib.AbstractAsyncContextManager[Stage]:
+        raise Unavailable("No engine answers.")
+
+    rows = [Row(part="graph", how=how, fault=spared) for how in ("killed", "hangs")]
+    waiting = deque(rows)
+    outcomes = await chaos._played(Act(rows=rows, place=nowhere), waiting, {})
+    assert [outcome.row for outcome in outcomes] == rows
+    assert not waiting
+    for outcome in outcomes:
+        unproved, back = figures_of(outcome)
+        assert (unproved.met, back.met) == (False, False)
+        assert remark_of(outcome).endswith("No engine answers.")
 
 
 def people_who_meet(answers: Mapping[str, Any]) -> Crowd:
