@@ -1,6 +1,8 @@
 """Each room in a process of its own: rooms replaced under load lose no request, what is killed comes back."""
 
 import asyncio
+import itertools
+import json
 import os
 import signal
 import ssl
@@ -16,11 +18,14 @@ import pytest
 from cryptography import x509
 
 from nova.app.authority import SUPERVISOR, files_of, issue_all
-from nova.app.processes import OVERLAP_S
+from nova.app.ports import free_port
+from nova.app.processes import RELAY
+from nova.app.rooms import ROOMS
 from nova.app.supervisor import Supervisor
 from nova.platform.rpc.peers import host_of
-from tests.e2e.nova import Nova, Person
-from tests.e2e.shapes import is_ready, process_per_room
+from tests.chaos.upped import Upped
+from tests.e2e.nova import PASSWORD, Nova, Person
+from tests.e2e.shapes import PROCESS_PER_ROOM, is_ready, process_per_room
 from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
@@ -29,9 +34,16 @@ CLIENTS = 4
 RENEWALS = 5
 HOME = """{ viewer { email user { handle postCount } }
   homeFeed(mode: FOLLOWING, first: 10) { edges { node { caption author { handle } likeCount } } } }"""
-PUBLISH = (
-    """mutation($input: CreatePostInput!) { createPost(input: $input) { post { id } userErrors { code } } }"""
-)
+RANKED = "{ homeFeed(first: 2) { edges { node { caption likeCount } why { source score } } } }"
+GIVES = {
+    "signIn": "tokens { accessToken }",
+    "followUser": "state",
+    "unfollowUser": "state",
+    "createPost": "post { id }",
+    "likePost": "post { likeCount viewerHasLiked }",
+    "addComment": "comment { id }",
+}
+"""What the mutations of a tour give."""
 
 
 @pytest.fixture(scope="module")
@@ -48,31 +60,46 @@ def parts(nova: Nova) -> Supervisor:
 
 
 class Client:
-    """Somebody who reads and writes without a pause, and never tries again. What was not answered whole is kept."""
+    """Somebody who takes the README's tour without a pause, and never tries again. What was not whole is kept."""
 
-    def __init__(self, nova: Nova, person: Person) -> None:
+    def __init__(self, nova: Nova, person: Person, followed: Person) -> None:
         self._nova = nova
         self._person = person
+        self._followed = followed
         self.captions: list[str] = []
         self.lost: list[Any] = []
         self.answered = 0
 
     async def run(self) -> None:
-        while True:
-            await self._ask(HOME, {})
-            caption = f"{self._person.handle}-{len(self.captions)}"
-            draft = {"caption": caption, "contentType": "TEXT"}
-            if await self._ask(PUBLISH, {"input": draft}):
+        for turn in itertools.count():
+            await self._do("signIn", login=self._person.handle, password=PASSWORD)
+            await self._ask(HOME)
+            await self._ask(RANKED)
+            await self._do("unfollowUser" if turn % 2 else "followUser", userId=self._followed.id)
+            caption = f"{self._person.handle}-{turn}"
+            made = await self._do("createPost", caption=caption, contentType="TEXT")
+            if made is not None:
                 self.captions.append(caption)
+                await self._do("likePost", postId=made["post"]["id"])
+                await self._do("addComment", postId=made["post"]["id"], text="well said")
 
-    async def _ask(self, document: str, variables: Any) -> bool:
+    async def _do(self, verb: str, **arguments: Any) -> Any:
+        """Return what a mutation gives; None where it was lost."""
+        kind, asked = f"{verb[0].upper()}{verb[1:]}Input", f"{GIVES[verb]} userErrors {{ code }}"
+        document = f"mutation($input: {kind}!) {{ {verb}(input: $input) {{ {asked} }} }}"
+        data = await self._ask(document, {"input": arguments})
+        if data is not None and data[verb]["userErrors"]:
+            self.lost.append(data)
+            return None
+        return data and data[verb]
+
+    async def _ask(self, document: str, variables: Any = None) -> Any:
         answer = await self._nova.ask(document, variables, by=self._person)
-        whole = "errors" not in answer and "degraded" not in answer.get("extensions", {})
-        if whole:
-            self.answered += 1
-        else:
-            self.lost.append(answer)
-        return whole
+        if "errors" in answer or "degraded" in answer.get("extensions", {}):
+            self.lost.append((document, answer))
+            return None
+        self.answered += 1
+        return answer["data"]
 
 
 async def goes_on(clients: Sequence[Client]) -> None:
@@ -83,8 +110,9 @@ async def goes_on(clients: Sequence[Client]) -> None:
 
 async def settled(nova: Nova, person: Person) -> bool:
     """Return whether everything serves, and a page is whole."""
-    answer = await nova.ask(HOME, by=person)
-    return await is_ready(nova) and "errors" not in answer and "degraded" not in answer["extensions"]
+    answers = [await nova.ask(page, by=person) for page in (HOME, RANKED)]
+    whole = all("errors" not in one and "degraded" not in one["extensions"] for one in answers)
+    return whole and (nova.processes is None or await is_ready(nova))
 
 
 async def fed(nova: Nova, person: Person, post: str) -> bool:
@@ -96,7 +124,9 @@ async def fed(nova: Nova, person: Person, post: str) -> bool:
 async def under_load(nova: Nova) -> AsyncIterator[Sequence[Client]]:
     """Yield clients that read and write during the block; after it, what they were answered must be whole."""
     people = [await nova.newcomer("client") for _ in range(CLIENTS)]
-    clients = [Client(nova, person) for person in people]
+    clients = [
+        Client(nova, one, next_one) for one, next_one in zip(people, people[1:] + people[:1], strict=True)
+    ]
     await until(lambda: settled(nova, people[0]), within_s=60)
     running = [asyncio.create_task(client.run()) for client in clients]
     try:
@@ -104,7 +134,8 @@ async def under_load(nova: Nova) -> AsyncIterator[Sequence[Client]]:
     finally:
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        ended = await asyncio.gather(*running, return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncio.CancelledError] * CLIENTS, ended
     assert [lost for client in clients for lost in client.lost] == []
     for client, person in zip(clients, people, strict=True):
         assert client.captions
@@ -112,22 +143,39 @@ async def under_load(nova: Nova) -> AsyncIterator[Sequence[Client]]:
         assert len(await nova.posts_of(person)) >= min(len(client.captions), 100)
 
 
-async def test_rooms_replaced_under_load_lose_no_request(nova: Nova, parts: Supervisor) -> None:
-    before = parts.pids
-    async with under_load(nova) as clients:
-        for room in ("content", "graph", "identity", "content"):
-            await parts.roll(room, overlap_s=OVERLAP_S)
+async def test_all_rooms_replaced_by_one_hangup_lose_no_request(tmp_path: Path) -> None:
+    """A real `nova up --processes`: each room and the relay make way for another process, in turn, under load."""
+    parts = (*ROOMS, RELAY)
+    upped = Upped(tmp_path / "data", free_port())
+    log = tmp_path / "data" / "logs" / "nova.log"
+
+    def replaced() -> list[str]:
+        lines = [line for line in log.read_text().splitlines() if '"part_' in line]
+        events = [json.loads(line) for line in lines]
+        assert [event for event in events if event["event"] != "part_replaced"] == []
+        assert {event["exit_code"] for event in events} <= {0}
+        return [event["part"] for event in events]
+
+    try:
+        await upped.begin("--processes")
+        await upped.ready()
+        nova = Nova(upped.url, PROCESS_PER_ROOM)
+        async with under_load(nova) as clients:
             await goes_on(clients)
-    assert {name for name, pid in parts.pids.items() if before[name] != pid} == {
-        "content",
-        "graph",
-        "identity",
-    }
+            upped.process.send_signal(signal.SIGHUP)
+            for count in range(1, len(parts) + 1):
+                await until(lambda count=count: len(replaced()) >= count, within_s=60)  # type: ignore[misc]
+                await goes_on(clients)
+        await nova.aclose()
+        assert replaced() == list(parts)
+        assert await upped.interrupt() == 0
+    finally:
+        upped.stop_now()
 
 
 async def test_certificates_renewed_under_load_lose_no_request(nova: Nova) -> None:
-    """As the supervisor renews them. The rooms of which no other test moves the port are looked at."""
-    rooms = ("user", "ranking", "features")
+    """As the supervisor renews them."""
+    rooms = ROOMS
     async with under_load(nova) as clients:
         for _ in range(RENEWALS):
             before = {room: await serial_shown(nova, room) for room in rooms}

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nova.app.engines.leftovers import pid_in
+from nova.app.ports import free_range
+from nova.app.processes import all_ports
 from tests.e2e.processes import environment
 from tests.waiting import until
 
@@ -26,6 +28,7 @@ class Upped:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._world = world
+        self._grpc_base = free_range(all_ports())
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -38,7 +41,7 @@ class Upped:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "nova.app", "up", "--json",
             "--port", str(self.port), "--data", str(self.data), "--world", self._world, *options,
-            env={**environment(), "NOVA_LIMITS": "off"},
+            env={**environment(), "NOVA_LIMITS": "off", "NOVA_GRPC_PORT_BASE": str(self._grpc_base)},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
