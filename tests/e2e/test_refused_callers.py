@@ -1,13 +1,16 @@
 """R1, R2 at every room: strangers do not connect, no certificate replaces a token, no token a certificate."""
 
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nova.app.authority import PARTS, Authority, files_of
 from nova.app.callers import GATEWAY, callers_of
@@ -74,7 +77,9 @@ def callers_and_others(room: str, path: str) -> tuple[str, list[str]]:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-@pytest.mark.parametrize("stranger", ["of_another_authority", "without_certificate", "in_plain_text"])
+@pytest.mark.parametrize(
+    "stranger", ["of_another_authority", "expired", "without_certificate", "in_plain_text"]
+)
 async def test_r1_a_stranger_does_not_connect(
     apart: Nova, person: Person, tmp_path: Path, room: str, stranger: str
 ) -> None:
@@ -83,9 +88,18 @@ async def test_r1_a_stranger_does_not_connect(
         async with grpc.aio.insecure_channel(apart.address(room)) as channel:
             assert await status(channel, path, bearer(person.token)) is CODE.UNAVAILABLE
         return
-    strange = Authority.of(tmp_path).issue(GATEWAY) if stranger == "of_another_authority" else None
-    async with connected(apart, room, strange) as channel:
+    async with connected(apart, room, shown_by(stranger, apart, tmp_path)) as channel:
         assert await status(channel, path, bearer(person.token)) is CODE.UNAVAILABLE
+
+
+def shown_by(stranger: str, nova: Nova, folder: Path) -> CertificateFiles | None:
+    """Return what a stranger has: a certificate of nobody's, an old one of ours, or none."""
+    if stranger == "of_another_authority":
+        return Authority.of(folder).issue(GATEWAY)
+    if stranger == "expired":
+        shutil.copytree(nova.certificates, folder / "ours")
+        return Authority.of(folder / "ours").issue(GATEWAY, now=datetime.now(UTC) - timedelta(days=2))
+    return None
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -99,14 +113,17 @@ async def test_r1_the_wrong_part_is_refused_by_every_method(apart: Nova, person:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-@pytest.mark.parametrize("token", ["missing", "forged", "suspended"])
+@pytest.mark.parametrize("token", ["missing", "altered", "of_another_key", "suspended"])
 async def test_r2_a_part_without_a_good_token_is_refused_by_every_method(
     apart: Nova, person: Person, room: str, token: str
 ) -> None:
     shown: Sequence[tuple[str, str]] = ()
-    if token == "forged":
+    if token == "altered":
         forge = await Forge.of(apart, person.token)
         shown = bearer(forge.resealed(user_id="0198a1b2-0000-7000-8000-000000000000"))
+    if token == "of_another_key":
+        strange = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        shown = bearer(Forge(person.token, strange).token())
     if token == "suspended":
         await apart.suspend(person)
         shown = bearer(person.token)
