@@ -32,11 +32,12 @@ REDIS: Final = "Redis"
 
 _CONNECTIONS: Final = 64
 _LinkTo: TypeAlias = Callable[[str, Path], tuple[Link, str]]
-_LINKS: Final[Mapping[str, tuple[str, _LinkTo]]] = {
+_Links: TypeAlias = Mapping[str, tuple[str, _LinkTo]]
+_LINKS: Final[_Links] = {
     POSTGRES: ("NOVA_POSTGRES_URL", postgres_link),
     REDIS: ("NOVA_REDIS_URL", redis_link),
 }
-_REAL_LINKS: Final[Mapping[str, tuple[str, _LinkTo]]] = {
+_REAL_LINKS: Final[_Links] = {
     REPLICA: ("NOVA_POSTGRES_REPLICA_URL", postgres_link),
     POOLER: ("NOVA_POSTGRES_POOLER_URL", postgres_link),
     KAFKA: ("NOVA_KAFKA_BOOTSTRAP", kafka_link),
@@ -94,15 +95,20 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
     On engines of its own, embedded or real, or on those that NOVA_POSTGRES_URL and NOVA_REDIS_URL name. Raises
     `BadConfig` in production.
     """
-    environ = _environ(data, fitting)
-    config = load(environ)
-    if config.server.environment is Environment.PRODUCTION:
-        raise BadConfig("NOVA_ENVIRONMENT", "production", "nobody breaks what others depend on: unset it.")
     async with AsyncExitStack() as stack:
+        environ, links = _environ(data, fitting), dict[str, Link]()
+        if fitting.linked and fitting.real is not None:
+            # Before anybody comes: Kafka sends all its clients to its link, this program too.
+            environ, links = await _linked(environ, data, _REAL_LINKS, stack)
+        config = load(environ)
+        if config.server.environment is Environment.PRODUCTION:
+            raise BadConfig(
+                "NOVA_ENVIRONMENT", "production", "nobody breaks what others depend on: unset it."
+            )
         below = await stack.enter_async_context(ground(config, progress(quiet=True)))
-        environment, links = environment_of(config, below, environ), dict[str, Link]()
-        if fitting.linked:
-            environment, links = await _linked(environment, data, stack, on_real=fitting.real is not None)
+        environment = environment_of(config, below, environ)
+        if fitting.linked and fitting.real is None:
+            environment, links = await _linked(environment, data, _LINKS, stack)
         supervisor = await stack.enter_async_context(
             processes(config, environment, write=below.log.write, fit=lambda part: fitting.fit(part, config))
         )
@@ -137,12 +143,12 @@ def _environ(data: Path, fitting: Fitting) -> dict[str, str]:
 
 
 async def _linked(
-    environment: Mapping[str, str], data: Path, stack: AsyncExitStack, *, on_real: bool
+    environment: Mapping[str, str], data: Path, wanted: _Links, stack: AsyncExitStack
 ) -> tuple[dict[str, str], dict[str, Link]]:
-    """Set a link before each engine that has one; return what the parts are told of them."""
-    folder, told, links = data / "links", dict(environment), dict[str, Link]()
+    """Set a link before each engine that is to have one; return what is told of them."""
+    folder, told, links = data.with_name("links"), dict(environment), dict[str, Link]()
     folder.mkdir(mode=0o700, exist_ok=True)
-    for name, (variable, link_to) in (_REAL_LINKS if on_real else _LINKS).items():
+    for name, (variable, link_to) in wanted.items():
         links[name], told[variable] = link_to(environment[variable], folder)
         await stack.enter_async_context(links[name].standing())
     return told, links
