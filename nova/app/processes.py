@@ -51,6 +51,7 @@ OVERLAP_S: Final = LONGEST_RECONNECT_S * 1.2 + 0.5
 _NOVA: Final = (sys.executable, "-m", "nova.app")
 _METERED: Final = (*rooms.ROOMS, RELAY, GATEWAY)
 _GRPC_PORTS: Final = 2 * len(EVERY_ROOM) + 1
+_LAST_PORT: Final = 65535
 _ASK_S: Final = 2.0
 _POSTGRES: Final = ("NOVA_POSTGRES_URL", "NOVA_POSTGRES_REPLICA_URL", "NOVA_POSTGRES_POOLER_URL")
 _TARGET: Final = "ipv4:127.0.0.1:{port},127.0.0.1:{spare}"
@@ -195,8 +196,13 @@ def metrics_port_of(base: int, part: str, *, moved: bool = False) -> int:
 
 
 def _metrics_port(config: Config, part: str, *, moved: bool) -> int:
-    """Return a part's: counted from NOVA_METRICS_PORT, or from where the ports of the rooms end."""
+    """Return a part's: counted from NOVA_METRICS_PORT, or from where the ports of the rooms end. Raises `BadConfig`."""
     base = config.telemetry.metrics_port or config.server.grpc_port_base + _GRPC_PORTS
+    most = _LAST_PORT + 1 - metrics_ports()
+    if base > most:
+        raise BadConfig(
+            "NOVA_METRICS_PORT", str(base), f"the ports of all parts are counted up from it: at most {most}."
+        )
     return metrics_port_of(base, part, moved=moved)
 
 

@@ -15,7 +15,7 @@ from nova.app.processes import RELAY, environment_of, metrics_port_of, metrics_p
 from nova.platform.config import ROOMS as EVERY_ROOM
 from nova.platform.config import Config
 from nova.platform.configure import load
-from nova.platform.knobs import knobs_of
+from nova.platform.knobs import BadConfig, knobs_of
 
 BOSS = "the-administrators-password"
 PLACE = "postgresql://db:5432/postgres"
@@ -87,6 +87,16 @@ def test_no_two_parts_are_asked_how_they_are_at_one_port(
     assert len(told) == len(set(told)) == 2 * len(parts) - 1, "the gateway has no replacement"
     assert set(told) < set(range(base, base + metrics_ports()))
     assert told[0] == metrics_port_of(base, rooms.ROOMS[0])
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"), [("NOVA_METRICS_PORT", 65535), ("NOVA_GRPC_PORT_BASE", 65535 - 2 * len(EVERY_ROOM))]
+)
+def test_c3_there_are_ports_for_all_parts(tmp_path: Path, knob: str, value: int) -> None:
+    issue_all(tmp_path)
+    given = {**GIVEN, knob: str(value)}
+    with pytest.raises(BadConfig, match="NOVA_METRICS_PORT"):
+        parts_of(load(given), given, tmp_path)
 
 
 def test_knobs_name_parts_that_there_are() -> None:
