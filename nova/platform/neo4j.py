@@ -4,9 +4,9 @@ A statement is one transaction, and what changes from call to call is a paramete
 used: how long, how often and whether at all is for `CallPolicy` to say.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, LiteralString, TypeAlias
+from typing import Any, Final, LiteralString, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncSession, Query
@@ -17,6 +17,7 @@ from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.errors import Timeout, Unavailable
 from nova.platform.resilience import CallPolicy
 
+T = TypeVar("T")
 Rows: TypeAlias = list[list[Any]]
 
 ASK_S: Final = 0.08
@@ -65,12 +66,21 @@ class Neo4j:
         return await self._runs.call(lambda: self._rows(query, parameters, WRITE_ACCESS), idempotent=True)
 
     async def pages(self, statement: LiteralString, parameters: Mapping[str, Any]) -> AsyncIterator[Rows]:
-        """Yield all rows of a question, however many there are, in pages."""
+        """Yield all rows of a question, however many there are, in pages: each within the time of a run."""
         with _translated():
             async with self._session(READ_ACCESS) as session:
-                result = await session.run(statement, dict(parameters))
-                while records := await result.fetch(_ROWS_A_PAGE):
+                result = await self._step(lambda: session.run(statement, dict(parameters)))
+                while records := await self._step(lambda: result.fetch(_ROWS_A_PAGE)):
                     yield [list(record.values()) for record in records]
+
+    async def _step(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do a part of something longer, that cannot be done twice."""
+
+        async def translated() -> T:
+            with _translated():
+                return await step()
+
+        return await self._runs.call(translated)
 
     async def _rows(self, query: Query, parameters: Mapping[str, Any], access: str) -> Rows:
         with _translated():
