@@ -1,0 +1,53 @@
+"""A real engine of a test's own, to be killed, frozen and brought back in the middle."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nova.app.ports import steady_range
+from tests.real import FILE
+
+ROOT = Path(__file__).parents[1]
+
+
+class OwnEngine:
+    """An engine as `make engines` starts it, in a folder of its own, with the jars that are there already."""
+
+    def __init__(self, name: str, folder: Path, *, port: int) -> None:
+        """`port` is its place in the range of ports that all engines share."""
+        self._name = name
+        self._folder = folder / name
+        self._folder.mkdir()
+        for part in ("lib", ".checked"):
+            (self._folder / part).symlink_to(FILE.parent.resolve() / name / part)
+        first = steady_range(100)
+        self.address = f"127.0.0.1:{first + port}"
+        self._environment = {**os.environ, "NOVA_ENGINES": str(folder), "NOVA_ENGINES_PORT": str(first)}
+
+    async def start(self) -> None:
+        """Start it; returns when it answers."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tools.engines", "start", self._name, cwd=ROOT, env=self._environment
+        )
+        assert await process.wait() == 0
+
+    def kill(self) -> None:
+        """End it at once, if it runs."""
+        with suppress(ProcessLookupError):
+            self._signal(signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it hang inside the block: connections stay open, nothing answers."""
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        os.kill(int((self._folder / "pid").read_text().split()[0]), number)
