@@ -62,10 +62,8 @@ engines-stop: ## End the engines; what they keep stays in .nova-engines.
 	@$(PYTHON) -m tools.engines stop
 
 .PHONY: test-real
-test-real: engines ## The contract and end-to-end suites on these engines, which are emptied for it.
-	NOVA_TEST_ENGINES=$(CURDIR)/.nova-engines/env $(PYTHON) -m pytest tests/contract tests/e2e tests/unit/graph \
-	  tests/unit/platform/cache tests/unit/platform/redis tests/unit/platform/limits \
-	  -k "kafka or neo4j or pgbouncer or replica or real-engines or tcp" $(ARGS)
+test-real: engines ## What is marked `real`, on these engines, which are emptied for it.
+	NOVA_TEST_ENGINES=$(CURDIR)/.nova-engines/env $(PYTHON) -m pytest -m real $(ARGS)
 
 .PHONY: native
 native: ## Build the native core again, in release.

@@ -11,6 +11,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from nova.app.engines.embedded import Engines
+from tests import real
 from tests.scratch import Scratch
 from tests.workers import OnePlatformAWorker
 
@@ -42,6 +43,11 @@ def _holds_programs(folder: Path) -> bool:
         return False
     told = os.statvfs(folder)
     return told.f_bavail * told.f_frsize > ENOUGH_BYTES and not told.f_flag & os.ST_NOEXEC
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    real.skip_without(item)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OnePlatformAWorker:

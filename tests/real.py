@@ -19,12 +19,17 @@ _PATIENCE_S: Final = 60.0
 FILE = Path(os.environ.get("NOVA_TEST_ENGINES", os.devnull))
 ENGINES = dict(line.split("=", 1) for line in FILE.read_text().splitlines())
 """The variables of that file; none where nobody has named one."""
-on_real_engines = pytest.mark.skipif(
-    not ENGINES, reason="NOVA_TEST_ENGINES names no file of engines: `make test-real` does"
-)
-on_neo4j = pytest.mark.skipif(
-    "NOVA_NEO4J_URL" not in ENGINES, reason="NOVA_TEST_ENGINES names no Neo4j: `make test-real` does"
-)
+on_real_engines = pytest.mark.real
+on_neo4j = pytest.mark.real("NOVA_NEO4J_URL")
+
+
+def skip_without(item: pytest.Item) -> None:
+    """Skip a test that is marked `real` where its engines, or those of the variables in its mark, are not named."""
+    for mark in item.iter_markers("real"):
+        missing = set(mark.args) - ENGINES.keys()
+        if missing or not ENGINES:
+            named = ", ".join(sorted(missing)) or "engines"
+            pytest.skip(f"NOVA_TEST_ENGINES names no {named}: `make test-real` does")
 
 
 async def empty() -> None:
