@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
+from prometheus_client import REGISTRY
 
 from nova.platform.backoff import Backoff
 from nova.platform.db.database import Database
@@ -56,6 +57,27 @@ class LogThatIsDown(PostgresLog):
         if self.down:
             raise Unavailable
         await super().append(records, fence=fence)
+
+
+async def test_a_relay_outlives_whatever_it_meets_in_its_tables(scratch: Scratch) -> None:
+    database, log = await scratch.database(), await scratch.log()
+    await emit(database, event(b"1", b"1"))
+    await database.primary.fetch("ALTER TABLE outbox RENAME TO outbox_elsewhere")
+    relay = Relay(database=database, log=log, outages=AT_ONCE)
+    before = _failures(database.room)
+    async with running(relay.run()):
+        await until(lambda: _failures(database.room) > before)
+        await database.primary.fetch("ALTER TABLE outbox_elsewhere RENAME TO outbox")
+        await until(lambda: _nothing_waits(database))
+    assert len(await logged(log)) == 1
+
+
+def _failures(room: str) -> float:
+    return REGISTRY.get_sample_value("outbox_failures_total", {"room": room}) or 0
+
+
+async def _nothing_waits(database: Database) -> bool:
+    return await waiting(database) == 0
 
 
 async def test_events_reach_the_log_as_they_were_emitted_and_leave_the_outbox(scratch: Scratch) -> None:
