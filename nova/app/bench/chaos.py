@@ -49,7 +49,7 @@ _NOTES: Final = (
     "  Where Neo4j is, it must hold what the ledger does: another hash is a loss and a double.",
     "back: from the end of the fault until all serves, a page is whole, and a new post gets into a feed.",
     "wrong, too: what a row's witness met: who signs in under wrong clocks, a moderator's act while identity is away,",
-    "  a killed room that does not start while Redis hangs.",
+    "  a killed room that does not start while Redis or Kafka hangs.",
     "Goals: reads ≥ 99 % but for feed and gateway; silent, wrong, lost, doubled, unproved 0;",
     "  no answer 0 but for the gateway; back ≤ 15 s, of Redis ≤ 60 s.",
 )

@@ -158,7 +158,7 @@ def _engines(config: Config) -> Sequence[Act]:
             rows=[
                 Row(part=name, how="killed", fault=engine_killed(name), back_s=_back_s(name)),
                 Row(part=name, how="hangs", fault=engine_hung(name), back_s=_back_s(name)),
-                *(_started_without(name) if name == REDIS else ()),
+                *(_started_without(name, engine_hung(name), "content", "feed") if name == REDIS else ()),
             ],
             missing=partial(_theirs, variable, url),
         )
@@ -166,18 +166,18 @@ def _engines(config: Config) -> Sequence[Act]:
     ]
 
 
-def _started_without(engine: str) -> Sequence[Row]:
+def _started_without(engine: str, fault: Fault, *names: str) -> Sequence[Row]:
     return [
         Row(
             part=f"{engine} hangs,",
             how=f"{room} killed",
-            fault=both(engine_hung(engine), killed_once(room)),
+            fault=both(fault, killed_once(room)),
             reads_percent=None,
             back_s=WARM_S,
             witness=serving(room, after_s=_STARTS_S),
             fault_s=_STARTS_S + 1,
         )
-        for room in ("content", "feed")
+        for room in names
     ]
 
 
@@ -197,6 +197,7 @@ def _real() -> Act:
                 for how, fault in (("killed", real_killed), ("hangs", real_hung))
             ),
             Row(part=REPLICA, how="lags", fault=replica_behind),
+            *_started_without(KAFKA, real_hung(KAFKA), "content"),
         ],
         place=on_real_engines,
         missing=not_fetched,
