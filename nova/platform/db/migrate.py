@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import asyncpg
 import structlog
 
+from nova.platform.db import link
 from nova.platform.db.failures import WriteConflict, translate, translated
 from nova.platform.db.script import BadMigration, Migration, read_folder, statements
 
@@ -128,14 +129,15 @@ class Migrations:
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[_Direct]:
         with translated():
-            connection = await asyncpg.connect(
+            connection = await link.connect(
                 self._dsn,
                 timeout=5,
                 server_settings={
                     "application_name": f"nova-migrate-{self._room}",
                     "statement_timeout": f"{self._statement_timeout_s * 1000:.0f}",
                     "idle_in_transaction_session_timeout": "60s",
-                },
+                }
+                | link.KEEPALIVE_SETTINGS,
             )
         try:
             # Asked for again and again: one who waits inside a statement has a snapshot, and CREATE INDEX
