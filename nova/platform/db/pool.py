@@ -28,7 +28,6 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 R = TypeVar("R")
 ON_THE_WAY_S: Final = 1.0
 """How long after a statement's time the server's word of its end may take to come."""
-_PATIENCE_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -211,8 +210,8 @@ class Pool:
             self._breaker.settle(turn, failed=translate(error) is not None)
             raise
         except BaseException:
-            # Who leaves early says nothing of the server.
-            if self._clock.monotonic() - began < _PATIENCE_S:
+            # Who leaves early says nothing of the server: a busy machine connects slowly, too.
+            if self._clock.monotonic() - began < self._connect_timeout_s / 2:
                 self._breaker.abandon(turn)
             else:
                 self._breaker.settle(turn, failed=True)

@@ -12,6 +12,7 @@ import pytest
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.db.failures import CommitUnknown, ConnectionLost, DatabaseDown
 from nova.platform.ids import uuid7
+from nova.platform.resilience import CircuitOpen
 from tests.scratch import EffectTx, Scratch
 from tests.waiting import until
 from tests.way import State, Way
@@ -77,6 +78,25 @@ async def test_one_at_a_time_tries_a_database_that_is_away_and_all_are_back_once
 
         await until(answered)
         assert await outcomes(database, 20) == {"answered": 20}
+
+
+async def test_callers_who_left_after_a_while_have_told_that_nobody_answers(
+    scratch: Scratch, way: Way
+) -> None:
+    async with behind(way, scratch) as (database, _):
+        way.become(State.SILENT)
+
+        async def refused() -> bool:
+            try:
+                async with asyncio.timeout(0.15):  # a connection gets 0.2 s
+                    await database.fetchval("SELECT 1")
+            except TimeoutError:
+                return False
+            except DatabaseDown as error:
+                return isinstance(error.__cause__, CircuitOpen)
+            raise AssertionError("Nobody answers there.")
+
+        await until(refused)
 
 
 async def test_second_reads_are_a_share_of_the_first(scratch: Scratch, way: Way) -> None:
