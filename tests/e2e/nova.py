@@ -77,7 +77,7 @@ class Nova:
         self.shape = shape
         self.engines = engines
         self.processes = processes
-        self._grpc_base = grpc_base
+        self.grpc_base = grpc_base
         self.http = httpx.AsyncClient(base_url=url, timeout=20)
 
     async def aclose(self) -> None:
@@ -85,7 +85,7 @@ class Nova:
 
     def address(self, room: str) -> str:
         """Return where a room answers gRPC."""
-        return f"127.0.0.1:{self._grpc_base + 1 + ROOMS.index(room)}"
+        return f"127.0.0.1:{self.grpc_base + 1 + ROOMS.index(room)}"
 
     @property
     def certificates(self) -> Path:

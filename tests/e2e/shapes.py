@@ -15,6 +15,7 @@ from nova.app.seed import Seeder
 from nova.app.sources import of_engines
 from nova.platform.configure import load
 from nova.platform.ids import uuid7
+from tests.e2e.metrics import counted
 from tests.e2e.nova import Nova
 from tests.e2e.processes import environment
 from tests.real import ENGINES, empty
@@ -90,6 +91,21 @@ async def on_real_engines(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     async with process_per_room(folder, **ENGINES, **corner, **settings) as nova:
         await until(lambda: _hears_events(nova), within_s=60)
         yield nova
+        # Where Neo4j or the replica is away others answer, and nothing above would have failed.
+        await until(lambda: _walks_in_neo4j(nova), within_s=60)
+        assert await counted(nova.grpc_base, "db_replica_reads_total", outcome="served") > 0
+
+
+async def _walks_in_neo4j(nova: Nova) -> bool:
+    """Return whether Neo4j answers, or has nothing to say: its first answers take longer than they may."""
+    before = await _walks_without_neo4j(nova)
+    someone = await nova.newcomer()
+    assert (await nova.ask("{ viewer { user { suggested { user { id } } } } }", by=someone)).data
+    return await _walks_without_neo4j(nova) == before
+
+
+async def _walks_without_neo4j(nova: Nova) -> float:
+    return await counted(nova.grpc_base, "graph_walks_from_memory_total", why="away")
 
 
 async def _hears_events(nova: Nova) -> bool:
