@@ -46,13 +46,20 @@ async def empty() -> None:
 
 
 @asynccontextmanager
-async def emptied_neo4j() -> AsyncIterator[Neo4j]:
-    """Yield the Neo4j that runs, with nothing in it and all the time that it needs; empty it again in the end."""
+async def patient_neo4j() -> AsyncIterator[Neo4j]:
+    """Yield the Neo4j that runs, with all the time that it needs."""
     url = Neo4jUrl(ENGINES["NOVA_NEO4J_URL"])
     neo4j = Neo4j(url, clock=SystemClock(), ask_s=_PATIENCE_S, run_s=_PATIENCE_S)
     try:
+        yield neo4j
+    finally:
+        await neo4j.aclose()
+
+
+@asynccontextmanager
+async def emptied_neo4j() -> AsyncIterator[Neo4j]:
+    """Yield it with nothing in it; empty it again in the end."""
+    async with patient_neo4j() as neo4j:
         await neo4j.run(_EMPTY, {})
         yield neo4j
         await neo4j.run(_EMPTY, {})
-    finally:
-        await neo4j.aclose()
