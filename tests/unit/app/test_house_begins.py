@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from nova.api.content.v1 import content_pb2 as content
@@ -17,7 +18,7 @@ from nova.app import reach, rooms
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.prepare import prepare
-from nova.app.sources import Kafka
+from nova.app.sources import Kafka, Sources
 from nova.platform.auth.actor import Actor
 from nova.platform.configure import load
 from nova.platform.ids import uuid7
@@ -48,9 +49,18 @@ async def begun(engines: Engines, folder: Path, **changed: Any) -> AsyncIterator
     )
     async with reach.engines(config) as sources:
         await prepare(sources, rooms.ROOMS)
+        await forget_signing_keys(sources)
         changed = {name: change(sources) if callable(change) else change for name, change in changed.items()}
         async with House(config, replace(sources, **changed), rooms=rooms.ROOMS, relays=rooms.ROOMS) as house:
             yield house
+        await forget_signing_keys(sources)
+
+
+async def forget_signing_keys(sources: Sources) -> None:
+    """Have identity begin anew: keys that were sealed in another folder are of no use to the next house."""
+    connection = await asyncpg.connect(sources.room_dsns["identity"])
+    await connection.execute("DELETE FROM signing_keys")
+    await connection.close()
 
 
 async def writes_and_reads(house: House) -> None:
