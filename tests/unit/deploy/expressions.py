@@ -34,7 +34,12 @@ def recorded() -> set[str]:
 @cache
 def declared() -> frozenset[str]:
     """The names of all metrics that a process of Nova can show."""
-    for module in ("nova.app.house", "nova.gateway.wiring", "nova.platform.log.kafka"):
+    for module in (
+        "nova.app.house",
+        "nova.gateway.wiring",
+        "nova.platform.log.kafka",
+        "nova.platform.telemetry.otlp",
+    ):
         import_module(module)
     for room in rooms.ROOMS:
         import_module(f"nova.services.{room}.wiring")
