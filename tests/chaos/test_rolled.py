@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from cryptography import x509
 
@@ -200,29 +199,6 @@ async def serial_shown(nova: Nova, room: str) -> int:
     der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     return x509.load_der_x509_certificate(der).serial_number
-
-
-@asynccontextmanager
-async def without_outbox(nova: Nova, room: str) -> AsyncIterator[None]:
-    """Take the outbox of a room away for the length of the block: its relay does not expect that, and crashes."""
-    assert nova.engines is not None
-    connection = await asyncpg.connect(nova.engines.postgres_dsn())
-    try:
-        await connection.execute(f"ALTER TABLE {room}.outbox RENAME TO outbox_away")
-        yield
-    finally:
-        await connection.execute(f"ALTER TABLE {room}.outbox_away RENAME TO outbox")
-        await connection.close()
-
-
-async def test_a_part_whose_critical_task_crashed_is_started_anew(nova: Nova, parts: Supervisor) -> None:
-    person = await nova.newcomer("patient")
-    pid = parts.pids["relay"]
-    async with without_outbox(nova, "graph"):
-        await until(lambda: parts.pids["relay"] != pid, within_s=60)
-    await parts.ready("relay", within_s=60)
-    late = await nova.publish(person, "written after")
-    await until(lambda: fed(nova, person, late), within_s=60)
 
 
 @pytest.mark.parametrize(
