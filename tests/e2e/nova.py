@@ -15,6 +15,7 @@ from nova.app.accounts import Desk, desk_at
 from nova.app.authority import files_of
 from nova.app.callers import GATEWAY
 from nova.app.engines.embedded import Engines
+from nova.app.sources import Sources
 from nova.app.supervisor import Supervisor
 from nova.gateway.global_ids import decode
 from nova.platform.config import ROOMS
@@ -61,21 +62,24 @@ def account_id(person: Person) -> UserId:
 class Nova:
     """One platform under test.
 
-    `engines` are what it stands on. `processes` keeps its parts, and `grpc_base` is the port below those of the
-    rooms, where each is a process of its own.
+    `engines` are what it stands on, `sources` where all of those answer. `processes` keeps its parts, and `grpc_base`
+    is the port below those of the rooms, where each is a process of its own.
     """
 
     def __init__(
         self,
         url: str,
         shape: str,
+        *,
         engines: Engines | None = None,
+        sources: Sources | None = None,
         processes: Supervisor | None = None,
         grpc_base: int = 0,
     ) -> None:
         self.url = url
         self.shape = shape
         self.engines = engines
+        self.sources = sources
         self.processes = processes
         self.grpc_base = grpc_base
         self.http = httpx.AsyncClient(base_url=url, timeout=20)

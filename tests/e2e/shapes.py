@@ -45,7 +45,7 @@ async def inhabited(folder: Path, **settings: str) -> AsyncIterator[tuple[Nova, 
         await prepare(sources, rooms.ROOMS)
         await Seeder(config, sources, progress(quiet=True)).seed(config.server.world)
         async with House(config, sources, rooms=rooms.ROOMS, relays=rooms.ROOMS, gateway=True) as house:
-            nova = Nova(house.url, ONE_PROCESS, engines)
+            nova = Nova(house.url, ONE_PROCESS, engines=engines, sources=sources)
             yield nova, house
             await nova.aclose()
 
@@ -72,11 +72,19 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
             **settings,
         }
         config = load(own)
-        await prepare(of_engines(engines, config), rooms.ROOMS)
+        sources = of_engines(engines, config)
+        await prepare(sources, rooms.ROOMS)
         log = folder / "parts.log"
         with log.open("a", buffering=1) as out:
             async with processes(config, {**environment(), **own}, write=out.write) as supervisor:
-                nova = Nova(f"http://127.0.0.1:{port}", PROCESS_PER_ROOM, engines, supervisor, base)
+                nova = Nova(
+                    f"http://127.0.0.1:{port}",
+                    PROCESS_PER_ROOM,
+                    engines=engines,
+                    sources=sources,
+                    processes=supervisor,
+                    grpc_base=base,
+                )
                 yield nova
                 await nova.aclose()
                 codes = await supervisor.stop(first=("gateway",))

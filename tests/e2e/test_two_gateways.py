@@ -55,7 +55,7 @@ async def gateways() -> AsyncIterator[Pair]:
             )
             await nova.processes.begin(second)
             await nova.processes.ready(second.name, within_s=60)
-            other = Nova(url, PROCESS_PER_ROOM, nova.engines, nova.processes)
+            other = Nova(url, PROCESS_PER_ROOM, engines=nova.engines, processes=nova.processes)
             yield nova, other
             await other.aclose()
 
