@@ -7,19 +7,27 @@ import sys
 # Calls are under way in threads of gRPC's when the process forks: libuv, unlike CPython, forks and not only execs.
 BEGINS_OTHERS = """
 import asyncio
+from contextlib import suppress
 {first}
 import grpc
 import uvloop
+
+async def ask(channel):
+    while True:
+        with suppress(grpc.aio.AioRpcError):
+            await channel.unary_unary("/a/b")(b"")
 
 async def main():
     server = grpc.aio.server()
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{{port}}") as channel:
-        calls = [asyncio.ensure_future(channel.unary_unary("/a/b")(b"")) for _ in range(100)]
-        for _ in range(5):
+        asking = [asyncio.create_task(ask(channel)) for _ in range(8)]
+        for _ in range(20):
             await (await asyncio.create_subprocess_exec("true")).wait()
-        await asyncio.gather(*calls, return_exceptions=True)
+        for one in asking:
+            one.cancel()
+        await asyncio.wait(asking)
     await server.stop(None)
 
 uvloop.run(main())
