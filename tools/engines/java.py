@@ -8,6 +8,8 @@ import subprocess
 from tools.engines.failure import CannotHave
 
 OLDEST = 17
+MODEST = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Flags for a server with little to do beside others: the first minutes of the best compiler take all of two cores."""
 
 
 def java() -> str:

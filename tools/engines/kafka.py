@@ -13,7 +13,7 @@ from nova.app.authority import Authority
 from tools.engines.artifacts import Pin, jars, run
 from tools.engines.engine import Pinned
 from tools.engines.folder import HOST, Folder
-from tools.engines.java import java
+from tools.engines.java import MODEST, java
 from tools.engines.server import Server
 
 NAME = "kafka"
@@ -75,11 +75,11 @@ class Kafka(Pinned):
         self._write(settings, data)
         classes = ["-cp", f"{lib}/*"]
         if not (data / "meta.properties").exists():
-            tool = [program, *classes, "kafka.tools.StorageTool"]
+            tool = [program, *MODEST, *classes, "kafka.tools.StorageTool"]
             cluster_id = run([*tool, "random-uuid"], cwd=self._folder).split()[-1]
             run([*tool, "format", "--standalone", "-t", cluster_id, "-c", str(settings)], cwd=self._folder)
         log = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        return [program, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)]
+        return [program, *MODEST, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)]
 
     def _write(self, settings: Path, data: Path) -> None:
         """Write what the broker reads, with a certificate of its own and one for `nova`."""

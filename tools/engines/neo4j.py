@@ -3,7 +3,7 @@
 from tools.engines.artifacts import Pin, jars
 from tools.engines.engine import Pinned
 from tools.engines.folder import HOST, Folder
-from tools.engines.java import java
+from tools.engines.java import MODEST, java
 from tools.engines.server import Server
 
 NAME = "neo4j"
@@ -42,5 +42,5 @@ class Neo4j(Pinned):
             (home / name).mkdir(parents=True, exist_ok=True)
         (home / "conf" / "neo4j.conf").write_text(_SETTINGS.format(host=HOST, port=self._server.port))
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
-        command = [program, "-Xmx512m", *opens, "-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"]
+        command = [program, *MODEST, "-Xmx512m", *opens, "-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"]
         return [*command, f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
