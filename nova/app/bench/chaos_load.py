@@ -20,7 +20,7 @@ POSTS: Final = 5
 """What is in the reader's feed when a fault begins."""
 
 WHOLE_S: Final = 120.0
-_THINKS_S: Final = 0.1
+_THINKS_S: Final = 0.2
 """Of each writer, between two acts: unbroken, the platform has time for all, on two cores and beside real engines."""
 _LOOK_EVERY_S: Final = 0.25
 _MODES: Final = ("RANKED", "FOLLOWING")
@@ -71,7 +71,8 @@ class Reader:
         self.wrong += [f"homeFeed: {error}" for code, error in codes.items() if code not in RETRIED]
         feed = (answer.get("data") or {}).get("homeFeed")
         if feed is None:
-            raise Unavailable(f"no feed, {', '.join(codes) or 'and nothing said'}")
+            reasons = {error["extensions"].get("reason", code): None for code, error in codes.items()}
+            raise Unavailable(f"no feed, {', '.join(reasons) or 'and nothing said'}")
         fewest = POSTS if mode == "FOLLOWING" else 1
         if len(feed["edges"]) < fewest and not errors and not degraded:
             self.silent.append(f"{mode}: {len(feed['edges'])} of {fewest} posts")
