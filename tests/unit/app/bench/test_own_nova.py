@@ -12,7 +12,7 @@ from nova.platform.config import World
 
 @pytest.mark.parametrize(
     ("engines", "told"),
-    [(None, "embedded"), (RealEngines({}, {}, "postgres 18, kafka 4.3.1"), "postgres 18, kafka 4.3.1")],
+    [(None, "embedded"), (RealEngines({}, {}, "postgres 18, kafka 4.2.2"), "postgres 18, kafka 4.2.2")],
 )
 def test_a_result_says_on_what_it_was_found(engines: RealEngines | None, told: str) -> None:
     where = described(World.SMALL, processes=True, engines=engines)
