@@ -189,7 +189,7 @@ class Seeder:
         async with log_of(self._sources) as log:
             for room in ("identity", "user", "graph", "content", "social"):
                 async with self._database(room) as database:
-                    await emptied(Relay(database=database, log=log))
+                    await emptied(Relay(database=database, log=log, topics=rooms.topics_of(room)))
 
     def _steps(self, items: Sequence[T], noun: str) -> Iterator[Sequence[T]]:
         """Cut `items` into pieces of a transaction each, and tell how far it is."""

@@ -11,13 +11,15 @@ import pytest
 
 from nova.app import rooms
 from nova.app.engines.embedded import Engines
-from nova.app.prepare import prepare
+from nova.app.prepare import log_of, prepare
 from nova.app.progress import Silence
 from nova.app.seed import Seeder, emptied, plan_of
-from nova.app.sources import of_engines
+from nova.app.sources import Kafka, of_engines
 from nova.platform.config import Config, Server, World
 from nova.platform.errors import Unavailable
 from nova.platform.relay import Relay
+from tests.contract.conftest import corner
+from tests.real import ENGINES, on_real_engines
 
 COUNTS = """
 SELECT (SELECT count(*) FROM identity.accounts) AS people, (SELECT count(*) FROM content.posts) AS posts,
@@ -67,6 +69,24 @@ async def test_a_world_is_planted_once_and_its_events_are_told_once(fresh: Engin
     plan = plan_of(tmp_path / "data")
     assert plan is not None
     assert plan.done
+
+
+@on_real_engines
+async def test_a_world_is_told_to_kafka_with_its_schemas(fresh: Engines, tmp_path: Path) -> None:
+    config = Config(server=dataclasses.replace(Server(), data=tmp_path / "data"))
+    async with corner() as cluster:
+        kafka = Kafka(
+            bootstrap=cluster.bootstrap,
+            prefix=cluster.prefix,
+            registry_url=ENGINES["NOVA_SCHEMA_REGISTRY_URL"],
+        )
+        sources = dataclasses.replace(of_engines(fresh), kafka=kafka)
+        await Seeder(config, sources, Silence()).seed(World.SMALL)
+        async with log_of(sources) as log:
+            told = await log.newest("content.post.created", limit=10_000)
+    planted = await counts(fresh)
+    assert len({record.id for record in told}) == planted["posts"] == 5000
+    assert (planted["waiting"], planted["events"]) == (0, 0)
 
 
 async def test_no_world_is_planted_where_none_is_wanted(fresh: Engines, tmp_path: Path) -> None:
