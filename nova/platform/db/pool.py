@@ -95,10 +95,14 @@ class Pool:
         metrics.CONNECTIONS_MAX.labels(self._room, self._name).set(self._size)
 
     async def close(self) -> None:
-        """Wait for the connections in use, and close all of them."""
+        """Wait for the connections in use, and close all of them; those of a server that is silent are dropped."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            await pool.close()
+            try:
+                await pool.close()
+            except (*DRIVER_ERRORS, TimeoutError) as error:
+                # asyncpg has let go of all by now. Whoever closes has others to close, and nothing left to lose here.
+                _log.info("close_failed", room=self._room, error=repr(error))
             await asyncio.gather(*self._left)
             metrics.CONNECTIONS_ACTIVE.labels(self._room, self._name).set_function(lambda: 0)
 

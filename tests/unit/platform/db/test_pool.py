@@ -142,3 +142,14 @@ async def test_the_system_asks_a_silent_server_whether_it_is_there(scratch: Scra
         assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5
         assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+
+
+async def test_a_pool_closes_on_a_way_that_is_lost(scratch: Scratch, way: Way) -> None:
+    direct = await scratch.database()
+    dsn = way.to(scratch.engines.room_dsn(direct.room))
+    database = Database(DatabaseConfig(room=direct.room, dsn=dsn, pool_size=SIZE, statement_timeout_s=0.1))
+    await database.open()
+    await asyncio.gather(*(database.fetchval("SELECT pg_sleep(0.05)") for _ in range(SIZE)))
+    way.become(State.SILENT)
+    await database.close()
+    assert await direct.fetchval("SELECT 1") == 1
