@@ -45,7 +45,8 @@ async def arriving(people: Crowd) -> InFault:
         finally:
             reader.wrong += told.wrong
             if not arrivals:
-                reader.wrong.append("nobody could sign in and read")
+                why = ", ".join(f"{many} times {code}" for code, many in told.refused.items())
+                reader.wrong.append(f"nobody could sign in and read: {why or 'no answer came'}")
 
     return in_fault
 

@@ -271,7 +271,7 @@ async def test_who_signs_in_under_a_wrong_clock_must_be_let_in_and_read() -> Non
     assert any("UNAUTHENTICATED" in wrong for wrong in people.reader.wrong)
     people = people_who_meet({"signIn": refused})
     await broken_off(await arriving(people))
-    assert people.reader.wrong[-1] == "nobody could sign in and read"
+    assert people.reader.wrong[-1] == "nobody could sign in and read: no answer came"
 
 
 def test_a_row_that_came_to_no_end_says_why() -> None:
