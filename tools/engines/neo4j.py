@@ -42,5 +42,6 @@ class Neo4j(Pinned):
             (home / name).mkdir(parents=True, exist_ok=True)
         (home / "conf" / "neo4j.conf").write_text(_SETTINGS.format(host=HOST, port=self._server.port))
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
-        command = [program, *MODEST, "-Xmx512m", *opens, "-cp", f"{lib}/*", "org.neo4j.server.CommunityEntryPoint"]
-        return [*command, f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
+        command = [program, *MODEST, "-Xmx512m", *opens, "-cp", f"{lib}/*"]
+        folders = [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
+        return [*command, "org.neo4j.server.CommunityEntryPoint", *folders]
