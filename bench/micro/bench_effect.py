@@ -44,7 +44,7 @@ class Way:
         self.times_s: list[float] = []
         self._told = told
         self._seen: dict[UUID, asyncio.Event] = {}
-        self._relay = Relay(database=told, log=log)
+        self._relay = Relay(database=told, log=log, topics=[THINGS])
         self._consumer = Consumer(
             group="bench", database=heard, tx_type=Tx, log=log, handlers={THINGS: self._handle}
         )

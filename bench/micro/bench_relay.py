@@ -3,23 +3,26 @@
 from collections.abc import Iterator, Sequence
 
 import asyncpg
+from google.protobuf.wrappers_pb2 import BytesValue
 
 from bench.micro.field import Field, field
 from bench.micro.harness import Case, Contender, main
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database
 from nova.platform.db.tx import Tx
+from nova.platform.events import Topic
 from nova.platform.log.port import Fence, Record
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.relay import Relay
 
 MODULE = "bench.micro.bench_relay"
+THINGS = Topic("bench.thing.done", BytesValue, key="value")
 BATCH, ROWS, PAYLOAD = 500, 100_000, 300
 _AT_ONCE = 10_000
 
 _FILL = """
 INSERT INTO outbox (id, topic, key, payload, headers, emitted_at)
-SELECT gen_random_uuid(), 'bench.thing.done', int4send(n % 1000), decode(repeat('ab', $2), 'hex'), '{}', now()
+SELECT gen_random_uuid(), $3, int4send(n % 1000), decode(repeat('ab', $2), 'hex'), '{}', now()
 FROM generate_series(1, $1) AS n
 """
 
@@ -38,7 +41,7 @@ async def filled(source: Field) -> Database:
     database = await source.scratch.database()
     async with database.transaction(Tx) as tx:
         for _ in range(ROWS // _AT_ONCE):
-            await tx.execute(_FILL, _AT_ONCE, PAYLOAD)
+            await tx.execute(_FILL, _AT_ONCE, PAYLOAD, THINGS.name)
     return database
 
 
@@ -58,8 +61,9 @@ def cases() -> Iterator[Case]:
         rooms = [source.run(filled(source)) for _ in range(3)]
         connection = source.run(asyncpg.connect(source.scratch.engines.room_dsn(rooms[0].room)))
         sink = Sink(dsn="postgresql:///none", bell=Bell())
-        alone = Relay(database=rooms[1], log=sink, batch=BATCH)
-        whole = Relay(database=rooms[2], log=source.run(source.scratch.log()), batch=BATCH)
+        alone = Relay(database=rooms[1], log=sink, topics=[], batch=BATCH)
+        log = source.run(source.scratch.log())
+        whole = Relay(database=rooms[2], log=log, topics=[THINGS], batch=BATCH)
 
         def check(turn: int) -> None:
             assert source.run(bare(connection)) == BATCH

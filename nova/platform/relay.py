@@ -55,7 +55,7 @@ class Relay:
         *,
         database: Database,
         log: EventLog,
-        topics: Sequence[Topic[Any]] = (),
+        topics: Sequence[Topic[Any]],
         batch: int = 500,
         poll_s: float = 5.0,
         refusals: Backoff | None = None,

@@ -94,7 +94,7 @@ async def _work(orders: Orders) -> None:
     soon = Backoff(first_s=0.01, longest_s=0.05)
     database = Database(DatabaseConfig(room=orders.room, dsn=orders.room_dsn), bell)
     log = PostgresLog(dsn=orders.log_dsn, bell=bell, name=f"log-{orders.room}", poll_s=0.02)
-    relay = Relay(database=database, log=log, batch=4, poll_s=0.02, outages=soon)
+    relay = Relay(database=database, log=log, topics=[THINGS], batch=4, poll_s=0.02, outages=soon)
     consumer = Consumer(
         group=GROUP,
         database=database,

@@ -54,7 +54,7 @@ async def test_postgres_killed_under_load_loses_doubles_and_reorders_nothing(own
     database = await own.database(bell=Bell(own.engines.postgres_dsn()))
     log = await own.log(bell=database.bell)
     await log.declare([THINGS])
-    relay = Relay(database=database, log=log, batch=20, poll_s=0.1, outages=SOON)
+    relay = Relay(database=database, log=log, topics=[THINGS], batch=20, poll_s=0.1, outages=SOON)
     consumer = Consumer(
         group=GROUP,
         database=database,

@@ -51,7 +51,7 @@ async def test_relay_and_consumer_outlive_a_way_that_swallows_everything(scratch
 
     async with Database(there) as database, log:
         await log.declare([THINGS])
-        moves = relay.Relay(database=database, log=log, poll_s=0.02, outages=SOON)
+        moves = relay.Relay(database=database, log=log, topics=[THINGS], poll_s=0.02, outages=SOON)
         hears = consumer.Consumer(
             group=GROUP,
             database=database,

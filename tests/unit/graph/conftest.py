@@ -12,6 +12,7 @@ import pytest
 from nova.api.graph.v1 import graph_pb2 as pb
 from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from nova.api.user.v1.user_pb2_grpc import add_UserServiceServicer_to_server
+from nova.app.rooms import topics_of
 from nova.platform.clock import FixedClock
 from nova.platform.config import Config
 from nova.platform.consumer import Consumer
@@ -221,7 +222,7 @@ async def open_house(scratch: Scratch) -> AsyncIterator[OpenHouse]:
                 clock=clock,
                 users=users,
                 log=log,
-                relay=Relay(database=database, log=log),
+                relay=Relay(database=database, log=log, topics=topics_of(room.name)),
                 consumer=consumer,
                 projection=projection,
                 health=health,

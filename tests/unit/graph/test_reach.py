@@ -12,6 +12,7 @@ from nova.api.graph.v1 import graph_pb2 as pb
 from nova.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from nova.api.user.v1 import user_pb2
 from nova.api.user.v1.user_pb2_grpc import UserServiceStub
+from nova.app.rooms import topics_of
 from nova.platform.cache.caches import Caches
 from nova.platform.clock import SystemClock
 from nova.platform.config import Config
@@ -117,7 +118,8 @@ async def town(scratch: Scratch, redis_url: str) -> AsyncIterator[Town]:
                 stack.push_async_callback(startable.stop)
             for consumer in room.consumers:
                 tasks.spawn(f"{room.name}-consumer", consumer.run())
-            tasks.spawn(f"{room.name}-relay", Relay(database=databases[room.name], log=log).run())
+            relay = Relay(database=databases[room.name], log=log, topics=topics_of(room.name))
+            tasks.spawn(f"{room.name}-relay", relay.run())
         (projection,) = rooms[1].startables
         assert isinstance(projection, GraphProjection)
         yield Town(

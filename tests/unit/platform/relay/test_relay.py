@@ -63,7 +63,7 @@ async def test_a_relay_outlives_whatever_it_meets_in_its_tables(scratch: Scratch
     database, log = await scratch.database(), await scratch.log()
     await emit(database, event(b"1", b"1"))
     await database.primary.fetch("ALTER TABLE outbox RENAME TO outbox_elsewhere")
-    relay = Relay(database=database, log=log, outages=AT_ONCE)
+    relay = Relay(database=database, log=log, topics=[THINGS], outages=AT_ONCE)
     before = _failures(database.room)
     async with running(relay.run()):
         await until(lambda: _failures(database.room) > before)
@@ -84,7 +84,7 @@ async def test_events_reach_the_log_as_they_were_emitted_and_leave_the_outbox(sc
     database, log = await scratch.database(), await scratch.log()
     sent = [event(b"%d" % (n % 3), b"%d" % n) for n in range(10)]
     await emit(database, *sent)
-    assert await Relay(database=database, log=log).publish() == 10
+    assert await Relay(database=database, log=log, topics=[THINGS]).publish() == 10
     assert await waiting(database) == 0
     got = await logged(log)
     assert [(one.id, one.key, one.payload, one.emitted_at) for one in got] == [
@@ -105,7 +105,7 @@ async def test_what_the_room_tells_is_declared_before_it_is_told(scratch: Scratc
 
 async def test_a_commit_wakes_the_relay_long_before_its_poll(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
-    async with running(Relay(database=database, log=log, poll_s=3600).run()):
+    async with running(Relay(database=database, log=log, topics=[THINGS], poll_s=3600).run()):
         for n in range(3):
             await emit(database, event(b"k", b"%d" % n))
 
@@ -117,7 +117,7 @@ async def test_a_commit_wakes_the_relay_long_before_its_poll(scratch: Scratch) -
 
 async def test_a_transaction_that_commits_late_is_not_passed_over(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
-    relay = Relay(database=database, log=log)
+    relay = Relay(database=database, log=log, topics=[THINGS])
     late = event(b"late", b"1")
     async with database.transaction(Tx) as tx:
         # Its row has the lower number, and is still invisible when the next one is published.
@@ -139,7 +139,7 @@ async def test_two_relays_at_once_keep_the_order_of_each_key(scratch: Scratch) -
         for place in range(40):
             await emit(database, event(key, b"%d" % place))
 
-    relays = [Relay(database=database, log=log, batch=7, poll_s=0.1) for _ in range(2)]
+    relays = [Relay(database=database, log=log, topics=[THINGS], batch=7, poll_s=0.1) for _ in range(2)]
     async with running(*(relay.run() for relay in relays)):
         await asyncio.gather(*(write(key) for key in keys))
 
@@ -156,7 +156,7 @@ async def test_while_the_log_is_down_nothing_is_lost_and_no_try_is_counted(scrat
     database = await scratch.database()
     log = LogThatIsDown(dsn=await scratch.log_dsn(), bell=database.bell)
     await emit(database, event(b"k", b"1"), event(b"k", b"2"))
-    relay = Relay(database=database, log=log, outages=Backoff(first_s=0.01, longest_s=0.02))
+    relay = Relay(database=database, log=log, topics=[THINGS], outages=Backoff(first_s=0.01, longest_s=0.02))
     async with log, running(relay.run()):
         await until(lambda: log.asked > 2 * TRIES)
         assert await database.fetchval("SELECT max(tries) FROM outbox") in {0, None}
@@ -171,7 +171,7 @@ async def test_while_the_log_is_down_nothing_is_lost_and_no_try_is_counted(scrat
 
 async def test_what_the_log_refuses_holds_back_its_key_and_nothing_else(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
-    relay = Relay(database=database, log=log, refusals=Backoff(first_s=3600, longest_s=3600))
+    relay = Relay(database=database, log=log, topics=[THINGS], refusals=Backoff(first_s=3600, longest_s=3600))
     await emit(
         database,
         event(b"a", b"1"),
@@ -194,7 +194,7 @@ async def test_what_the_log_refuses_holds_back_its_key_and_nothing_else(scratch:
 
 async def test_after_five_refusals_an_event_is_dead_and_its_key_moves_on(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
-    relay = Relay(database=database, log=log, refusals=AT_ONCE)
+    relay = Relay(database=database, log=log, topics=[THINGS], refusals=AT_ONCE)
     bad = event(b"a", TOO_LARGE)
     await emit(database, bad, event(b"a", b"after"))
     for _ in range(TRIES - 1):
@@ -210,7 +210,7 @@ async def test_after_five_refusals_an_event_is_dead_and_its_key_moves_on(scratch
 
 async def test_dead_events_are_raised_with_the_same_id(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
-    relay = Relay(database=database, log=log, refusals=AT_ONCE)
+    relay = Relay(database=database, log=log, topics=[THINGS], refusals=AT_ONCE)
     bad = event(b"a", TOO_LARGE)
     await emit(database, bad)
     while await waiting(database):
@@ -239,7 +239,7 @@ async def test_x4_a_relay_that_was_paused_with_rows_in_hand_is_fenced(scratch: S
             await goes_on.wait()
             await log.append(records, fence=fence)
 
-    slow = Relay(database=database, log=PausedLog(dsn="postgresql:///none", bell=database.bell))
+    slow = Relay(database=database, log=PausedLog(dsn="postgresql:///none", bell=database.bell), topics=[])
     first = asyncio.create_task(slow.publish())
     await paused.wait()
 
@@ -254,9 +254,9 @@ async def test_x4_a_relay_that_was_paused_with_rows_in_hand_is_fenced(scratch: S
         )
 
     await until(given_up)
-    await Relay(database=database, log=log).publish()
+    await Relay(database=database, log=log, topics=[THINGS]).publish()
     await emit(database, event(b"k", b"2"))
-    await Relay(database=database, log=log).publish()
+    await Relay(database=database, log=log, topics=[THINGS]).publish()
     goes_on.set()
     with pytest.raises(Fenced):
         await first
@@ -303,7 +303,7 @@ async def test_a_batch_that_has_begun_is_published_before_the_relay_ends(scratch
     log.begun, log.released = asyncio.Event(), asyncio.Event()
     await emit(database, event(b"a", b"1"), event(b"a", b"2"))
     async with log:
-        task = asyncio.create_task(Relay(database=database, log=log).run())
+        task = asyncio.create_task(Relay(database=database, log=log, topics=[THINGS]).run())
         await log.begun.wait()
         task.cancel()
         await asyncio.wait([task], timeout=0)  # it has heard, and goes on
@@ -317,7 +317,7 @@ async def test_a_batch_that_has_begun_is_published_before_the_relay_ends(scratch
 async def test_what_may_go_wrong_is_counted_from_nought(scratch: Scratch) -> None:
     """Prometheus sees no growth in a counter that is born as 1: an alert on the first dead event would be silent."""
     database = await scratch.database()
-    Relay(database=database, log=await scratch.log())
+    Relay(database=database, log=await scratch.log(), topics=[THINGS])
     lines = exposition().decode().splitlines()
     for counter in ("dead", "retried", "fenced", "failures", "published"):
         assert f'outbox_{counter}_total{{room="{database.room}"}} 0.0' in lines
