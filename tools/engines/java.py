@@ -10,10 +10,12 @@ from tools.engines.failure import CannotHave
 OLDEST = 17
 MODEST = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Flags for a server with little to do beside others: the first minutes of the best compiler take all of two cores."""
+YIELDS = ("nice", "-n", "10")
+"""Elsewhere these servers have a machine of their own: where cores are short, whoever asks them goes first."""
 
 
-def java() -> str:
-    """Return the program of JAVA_HOME or of the PATH. Raises CannotHave when it is missing or too old."""
+def java() -> list[str]:
+    """Return what starts the Java of JAVA_HOME or of the PATH. Raises CannotHave when it is missing or too old."""
     home = os.environ.get("JAVA_HOME")
     program = shutil.which(f"{home}/bin/java" if home else "java")
     if program is None:
@@ -25,4 +27,4 @@ def java() -> str:
     found = re.search(r'version "(\d+)', said)
     if found is None or int(found[1]) < OLDEST:
         raise CannotHave(f"{program} is not Java {OLDEST} or later: set JAVA_HOME to one that is.")
-    return program
+    return [*YIELDS, program]

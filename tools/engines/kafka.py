@@ -70,16 +70,16 @@ class Kafka(Pinned):
 
     def _command(self) -> list[str]:
         """Fetch, and format the storage once."""
-        program, lib = java(), jars(self._pin, self._folder)
+        start, lib = java(), jars(self._pin, self._folder)
         settings, data = self._folder / "server.properties", self._folder / "data"
         self._write(settings, data)
         classes = ["-cp", f"{lib}/*"]
         if not (data / "meta.properties").exists():
-            tool = [program, *MODEST, *classes, "kafka.tools.StorageTool"]
+            tool = [*start, *MODEST, *classes, "kafka.tools.StorageTool"]
             cluster_id = run([*tool, "random-uuid"], cwd=self._folder).split()[-1]
             run([*tool, "format", "--standalone", "-t", cluster_id, "-c", str(settings)], cwd=self._folder)
         log = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        return [program, *MODEST, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)]
+        return [*start, *MODEST, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)]
 
     def _write(self, settings: Path, data: Path) -> None:
         """Write what the broker reads, with a certificate of its own and one for `nova`."""

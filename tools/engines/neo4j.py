@@ -36,12 +36,12 @@ class Neo4j(Pinned):
         )
 
     def _command(self) -> list[str]:
-        program, lib = java(), jars(self._pin, self._folder)
+        start, lib = java(), jars(self._pin, self._folder)
         home = self._folder / "home"
         for name in ("conf", "data", "logs", "plugins", "run", "import"):
             (home / name).mkdir(parents=True, exist_ok=True)
         (home / "conf" / "neo4j.conf").write_text(_SETTINGS.format(host=HOST, port=self._server.port))
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
-        command = [program, *MODEST, "-Xmx512m", *opens, "-cp", f"{lib}/*"]
+        command = [*start, *MODEST, "-Xmx512m", *opens, "-cp", f"{lib}/*"]
         folders = [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
         return [*command, "org.neo4j.server.CommunityEntryPoint", *folders]

@@ -38,14 +38,14 @@ class Registry(Pinned):
         )
 
     def _command(self) -> list[str]:
-        program, home = java(), self._folder / "home"
+        start, home = java(), self._folder / "home"
         if not is_of(self._pin, self._folder):
             with tempfile.TemporaryDirectory(dir=self._folder) as place:
                 put(self._fetch(Path(place)), home)
             note(self._pin, self._folder)
         (runner,) = home.glob("*-runner.jar")
         settings = [f"-Dquarkus.http.host={HOST}", f"-Dquarkus.http.port={self._server.port}"]
-        return [program, "-Xmx300m", *settings, "-jar", str(runner)]
+        return [*start, "-Xmx300m", *settings, "-jar", str(runner)]
 
     def _fetch(self, place: Path) -> Path:
         """Return the folder in `place` into which it was unpacked."""

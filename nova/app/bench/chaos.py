@@ -33,12 +33,15 @@ from nova.platform.errors import InvalidArgument, NovaError, Timeout
 READS_A_S: Final = 10.0
 
 _BEFORE_S: Final = 2.0
+_SOON_S: Final = 0.25
+_PATIENCE_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.1
 _TOLD: Final = 2
 """So many sentences are printed of whatever was not right."""
 
 _NOTES: Final = (
-    f"A fault begins once every page of {_BEFORE_S:g} s has come, and lasts {FAULT_S:g} s, or as the row needs.",
+    f"A fault begins once every page of {_BEFORE_S:g} s has come, 95 % within {_SOON_S:g} s;",
+    f"  after {_PATIENCE_S:g} s, however late. It lasts {FAULT_S:g} s, or as the row needs.",
     "  What is killed is killed again whenever it serves; its keeper starts it.",
     "  A real engine that is killed is started after that time, and the fault ends once it answers.",
     "reads: home feeds answered, of those asked for in the fault; one that says what is left out of it is answered.",
@@ -172,10 +175,19 @@ async def _compared(stage: Stage, people: Crowd) -> Found:
 
 
 async def calm(reader: Reader) -> None:
-    """Read until every page of some seconds comes: what a start, or the row before, left to do is no fault's doing."""
-    until, early = time.monotonic() + WHOLE_S, Reader(reader.asks, reader.person, reader.walks)
-    while (await at_rate(early.read, rate=READS_A_S, calls=int(READS_A_S * _BEFORE_S))).errors:
-        if time.monotonic() > until:
+    """Read until every page of some seconds comes, and soon: what a start, or the row before, left to do is over.
+
+    An engine in Java that has just started takes a core for its compiler. Where pages stay late, the machine is not
+    this one's alone: then all that come will do.
+    """
+    began, early = time.monotonic(), Reader(reader.asks, reader.person, reader.walks)
+    while not (load := await at_rate(early.read, rate=READS_A_S, calls=int(READS_A_S * _BEFORE_S))).holds(
+        _SOON_S
+    ):
+        waited_s = time.monotonic() - began
+        if not load.errors and waited_s > _PATIENCE_S:
+            return
+        if waited_s > WHOLE_S:
             raise Timeout(f"The platform does not answer all pages after {WHOLE_S:g} s, with nothing broken.")
 
 

@@ -163,6 +163,18 @@ async def test_a_fault_waits_until_all_pages_come(monkeypatch: pytest.MonkeyPatc
         await chaos.calm(Reader(cast("Clients", Pages(refused=1000)), Person(id="u1", token="t")))
 
 
+@pytest.mark.parametrize(("patience_s", "reads"), [(60.0, 3), (0.0, 1)])
+async def test_a_fault_waits_for_pages_that_come_soon_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, patience_s: float, reads: int
+) -> None:
+    loads = [Load(seconds=[late_s] * 20, errors=[], lasted_s=2.0) for late_s in (0.9, 0.3, 0.1)]
+    reading = AsyncMock(side_effect=loads)
+    monkeypatch.setattr(chaos, "at_rate", reading)
+    monkeypatch.setattr(chaos, "_PATIENCE_S", patience_s)
+    await chaos.calm(reader())
+    assert reading.await_count == reads
+
+
 def outcome(*, lost: int = 0, unanswered: int = 0, answers: bool = True) -> Outcome:
     judge, told = reader(), Told(unanswered=unanswered)
     told.refused.update({"UNAVAILABLE": 3})
