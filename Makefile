@@ -8,6 +8,7 @@ PYTHON := $(BIN)/python
 NODE   := tools/node/node_modules
 BUF    := $(NODE)/.bin/buf
 HELM   := tools/bin/helm
+COMPOSE := tools/bin/docker-compose
 PROTOS := $(shell find proto -name '*.proto')
 NATIVE := $(shell find native -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
@@ -49,7 +50,8 @@ audit: $(VENV)/.developed $(NODE)/.installed ## The GraphQL-over-HTTP audit agai
 	$(PYTHON) tools/audit.py
 
 .PHONY: manifests
-manifests: $(VENV)/.deployed $(HELM) ## Render the Helm chart; check every object against its schema, and all against each other.
+manifests: $(VENV)/.deployed $(HELM) $(COMPOSE) ## Check compose.yaml; render the Helm chart, check every object by its schema, and all against each other.
+	$(COMPOSE) --profile '*' config --quiet
 	$(PYTHON) tools/manifests.py $(HELM)
 	$(PYTHON) -m pytest -q tests/unit/deploy
 
@@ -115,9 +117,18 @@ $(VENV)/.deployed: $(VENV)/.developed requirements/deploy.txt
 	@tools/install.sh $(VENV) deploy
 	@touch $@
 
+$(HELM) $(COMPOSE): | go
+.PHONY: go
+go:
+	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer, then repeat this command."; exit 1; }
+
 $(HELM):
-	@command -v go >/dev/null || { echo "Go is missing: install Go 1.24 or newer, then repeat this command."; exit 1; }
 	GOBIN=$(CURDIR)/$(@D) go install helm.sh/helm/v3/cmd/helm@v3.19.2
+
+# Built in the folder of its module, with the hashes of its own go.sum: `go install` takes no module that excludes versions.
+$(COMPOSE):
+	go mod download github.com/docker/compose/v5@v5.6.0
+	go -C "$$(go env GOMODCACHE)/github.com/docker/compose/v5@v5.6.0" build -o $(CURDIR)/$@ ./cmd
 
 $(NODE)/.installed: tools/node/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer, then repeat this command."; exit 1; }
