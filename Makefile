@@ -2,15 +2,15 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-VENV   := .venv
-BIN    := $(VENV)/bin
-PYTHON := $(BIN)/python
-NODE   := tools/node/node_modules
-BUF    := $(NODE)/.bin/buf
-HELM   := tools/bin/helm
+VENV    := .venv
+BIN     := $(VENV)/bin
+PYTHON  := $(BIN)/python
+NODE    := tools/node/node_modules
+BUF     := $(NODE)/.bin/buf
+HELM    := tools/bin/helm
 COMPOSE := tools/bin/docker-compose
-PROTOS := $(shell find proto -name '*.proto')
-NATIVE := $(shell find native -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+PROTOS  := $(shell find proto -name '*.proto')
+NATIVE  := $(shell find native -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 # A process of a room starts in two thirds of the CPU when its byte code lies beside it.
 unexport PYTHONDONTWRITEBYTECODE

@@ -181,11 +181,10 @@ async def calm(reader: Reader) -> None:
     this one's alone: then all that come will do.
     """
     began, early = time.monotonic(), Reader(reader.asks, reader.person, reader.walks)
-    while not (load := await at_rate(early.read, rate=READS_A_S, calls=int(READS_A_S * _BEFORE_S))).holds(
-        _SOON_S
-    ):
+    while True:
+        load = await at_rate(early.read, rate=READS_A_S, calls=int(READS_A_S * _BEFORE_S))
         waited_s = time.monotonic() - began
-        if not load.errors and waited_s > _PATIENCE_S:
+        if load.holds(_SOON_S) or (not load.errors and waited_s > _PATIENCE_S):
             return
         if waited_s > WHOLE_S:
             raise Timeout(f"The platform does not answer all pages after {WHOLE_S:g} s, with nothing broken.")
