@@ -1,11 +1,15 @@
-"""Redis as `nova up` runs it, on a Unix socket, and as others do, over TCP with a password."""
+"""A Redis of a test's own, on a Unix socket as `nova up` runs it, and over TCP with a password as others do."""
+
+from collections.abc import AsyncIterator
+from typing import get_args
 
 import pytest
 
-from nova.app.engines.embedded import Engines
-from tests.real import ENGINES, on_real_engines
+from tests.own_valkey import OwnValkey, Way, own_valkey
 
 
-@pytest.fixture(scope="session", params=["embedded", pytest.param("tcp", marks=on_real_engines)])
-def redis_url(request: pytest.FixtureRequest, engines: Engines) -> str:
-    return ENGINES["NOVA_REDIS_URL"] if request.param == "tcp" else engines.redis_url
+@pytest.fixture(params=get_args(Way))
+async def valkey(request: pytest.FixtureRequest) -> AsyncIterator[OwnValkey]:
+    """One that may be killed, in each of both ways."""
+    async with own_valkey(request.param) as server:
+        yield server

@@ -1,9 +1,7 @@
 """Two processes' worth of caches on one server, and a source that counts."""
 
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,7 @@ from nova.platform.clock import Clock, SystemClock
 from nova.platform.config import CacheKnobs
 from nova.platform.redis.client import Redis, connect
 from nova.platform.tasks import Tasks
-from tests.own_valkey import OwnValkey
+from tests.own_valkey import own_valkey
 
 
 class BytesCodec:
@@ -82,12 +80,10 @@ async def start_process(redis_url: str) -> AsyncIterator[StartProcess]:
 
 
 @pytest.fixture
-async def valkey() -> AsyncIterator[OwnValkey]:
-    with tempfile.TemporaryDirectory(prefix="nv-") as folder:
-        server = OwnValkey(Path(folder))
-        await server.start()
-        yield server
-        server.kill()
+async def silent() -> AsyncIterator[str]:
+    """Where a server is on which nobody speaks: a process that listens there is deaf."""
+    async with own_valkey() as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 
 from nova.platform.cache.local import MISS
 from nova.platform.cache.message import STREAM
-from tests.own_valkey import OwnValkey
 from tests.unit.platform.cache.conftest import BytesCodec, Process, Source, StartProcess
 from tests.waiting import until
 
@@ -108,10 +107,10 @@ async def test_a_load_that_began_before_is_not_kept_here(start_process: StartPro
 
 
 async def test_a_load_that_began_before_is_not_kept_in_redis(
-    start_process: StartProcess, source: Source, valkey: OwnValkey
+    start_process: StartProcess, source: Source, silent: str
 ) -> None:
     # The loader hears a server on which nobody speaks: only the numbers in Redis protect it.
-    deaf, writer = await start_process(bus_url=valkey.url), await start_process()
+    deaf, writer = await start_process(bus_url=silent), await start_process()
     gate, asked = asyncio.Event(), asyncio.Event()
 
     async def slow(_: bytes) -> bytes:
@@ -147,9 +146,9 @@ async def test_a_pattern_reaches_both_layers_of_all(start_process: StartProcess,
 
 
 async def test_own_pattern_is_seen_at_once_by_a_process_that_hears_nothing(
-    start_process: StartProcess, source: Source, valkey: OwnValkey
+    start_process: StartProcess, source: Source, silent: str
 ) -> None:
-    deaf = await start_process(bus_url=valkey.url)
+    deaf = await start_process(bus_url=silent)
     source.values[b"user:1"] = b"1"
     await warm(source, deaf, key=b"user:1")
     source.values[b"user:1"] = b"2"
@@ -185,9 +184,9 @@ async def test_more_patterns_than_are_remembered_distrust_all_that_is_older(
 
 @pytest.mark.parametrize("count", [1, 2_500])
 async def test_lost_messages_are_found_by_the_poll(
-    start_process: StartProcess, source: Source, valkey: OwnValkey, count: int
+    start_process: StartProcess, source: Source, silent: str, count: int
 ) -> None:
-    deaf, writer = await start_process(bus_url=valkey.url), await start_process()
+    deaf, writer = await start_process(bus_url=silent), await start_process()
     keys = [str(i).encode() for i in range(count)]
     source.values = dict.fromkeys(keys, b"1")
     await deaf.cache.get_many(keys, source.load_missing)
@@ -198,9 +197,9 @@ async def test_lost_messages_are_found_by_the_poll(
 
 
 async def test_a_hole_that_the_stream_no_longer_holds_empties_the_process(
-    start_process: StartProcess, source: Source, valkey: OwnValkey
+    start_process: StartProcess, source: Source, silent: str
 ) -> None:
-    deaf, writer = await start_process(bus_url=valkey.url), await start_process()
+    deaf, writer = await start_process(bus_url=silent), await start_process()
     source.values = {b"a": b"1", b"b": b"1"}
     await deaf.cache.get_many(source.values, source.load_missing)
     source.values[b"a"] = b"2"

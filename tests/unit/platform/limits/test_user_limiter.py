@@ -1,9 +1,7 @@
 """The limits of a person: one window for all gateways, a local budget when Redis is lost."""
 
 import asyncio
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -75,25 +73,21 @@ async def test_the_configured_quotas_are_those_of_the_specification() -> None:
     assert quotas.of(mutation=True, premium=True) == Quota("premium", 1000, 60)
 
 
-async def test_redis_lost_leaves_a_local_budget_not_an_open_door() -> None:
-    with tempfile.TemporaryDirectory(prefix="nv-") as folder:
-        server = OwnValkey(Path(folder))
-        await server.start()
-        redis = await connect(server.url)
-        limits = limiter(redis)
-        assert (await limits.take(MUTATIONS, "ada")).remaining == 9
-        server.kill()
-        await until(lambda: not redis.connected)
-        allowed = [(await limits.take(MUTATIONS, "ada")).allowed for _ in range(20)]
-        assert allowed == [True] * 5 + [False] * 15
-        await server.start()
-        await until(lambda: redis.connected)
-        assert (await limits.take(MUTATIONS, "ada")).remaining == 8
-        server.freeze()
-        assert not (await limits.take(MUTATIONS, "ada")).allowed
-        server.thaw()
-        await redis.aclose()
-        server.kill()
+async def test_redis_lost_leaves_a_local_budget_not_an_open_door(valkey: OwnValkey) -> None:
+    redis = await connect(valkey.url)
+    limits = limiter(redis)
+    assert (await limits.take(MUTATIONS, "ada")).remaining == 9
+    valkey.kill()
+    await until(lambda: not redis.connected)
+    allowed = [(await limits.take(MUTATIONS, "ada")).allowed for _ in range(20)]
+    assert allowed == [True] * 5 + [False] * 15
+    await valkey.start()
+    await until(lambda: redis.connected)
+    assert (await limits.take(MUTATIONS, "ada")).remaining == 8
+    valkey.freeze()
+    assert not (await limits.take(MUTATIONS, "ada")).allowed
+    valkey.thaw()
+    await redis.aclose()
 
 
 @pytest.mark.parametrize("gateways", [1, 2, 3, 4])

@@ -1,13 +1,22 @@
-"""A connected client, and a server that may be killed."""
+"""A client that is connected over a Unix socket, and over TCP with a password."""
 
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
+from nova.app.engines.embedded import Engines
 from nova.platform.redis.client import Redis, connect
-from tests.own_valkey import OwnValkey
+from tests.own_valkey import own_valkey
+
+
+@pytest.fixture(scope="session", params=["unix", "tcp"])
+async def redis_url(request: pytest.FixtureRequest, engines: Engines) -> AsyncIterator[str]:
+    """Where a server is that nobody kills: the session's, and one by TCP."""
+    if request.param == "unix":
+        yield engines.redis_url
+    else:
+        async with own_valkey("tcp") as server:
+            yield server.url
 
 
 @pytest.fixture
@@ -16,12 +25,3 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
     await redis.execute("FLUSHALL")
     yield redis
     await redis.aclose()
-
-
-@pytest.fixture
-async def valkey() -> AsyncIterator[OwnValkey]:
-    with tempfile.TemporaryDirectory(prefix="nv-") as folder:
-        server = OwnValkey(Path(folder))
-        await server.start()
-        yield server
-        server.kill()
