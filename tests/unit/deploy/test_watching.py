@@ -13,6 +13,7 @@ import yaml
 
 from nova.app import rooms
 from nova.app.callers import GATEWAY
+from nova.app.processes import metrics_ports
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
 from tests.unit.deploy.chart import ROOT, needs_helm, of_kind
 from tests.unit.deploy.expressions import PROMETHEUS, RULES, alerts, declared, rules, unknown
@@ -100,6 +101,15 @@ def test_no_panel_hides_another(dashboard: Path) -> None:
     ]
     assert len(taken) == len(set(taken))
     assert max(x for x, _ in taken) < 24
+
+
+def test_prometheus_asks_every_part_on_this_host_and_every_replacement() -> None:
+    text = (PROMETHEUS / "prometheus.yml").read_text()
+    (first,) = re.findall(r"NOVA_METRICS_PORT=(\d+)", text)
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    (static,) = job["static_configs"]
+    every = range(int(first), int(first) + metrics_ports())
+    assert static["targets"] == [f"host.docker.internal:{port}" for port in every]
 
 
 @needs_helm
