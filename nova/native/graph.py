@@ -6,7 +6,7 @@ thread-safe and release the GIL.
 """
 
 from enum import IntEnum, IntFlag
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from nova import _native
 from nova.native.ids import Id, Ids, pack_one, to_buffer
 from nova.native.scalars import Flags, Ints, longs
+
+MAX_MIDDLES: Final = 1_000
+MAX_PER_MIDDLE: Final = 1_000
+"""Of large neighbourhoods the newest edges count: so many people between, and so many follows of each."""
 
 
 class Relation(IntFlag):
@@ -135,8 +139,8 @@ class Adjacency:
         k: int,
         now_ms: int,
         exclude: Ids = b"",
-        max_middles: int = 1_000,
-        max_per_middle: int = 1_000,
+        max_middles: int = MAX_MIDDLES,
+        max_per_middle: int = MAX_PER_MIDDLE,
     ) -> Candidates:
         """Return the `k` best people at two steps by the Adamic-Adar index (Adamic and Adar, 2003).
 

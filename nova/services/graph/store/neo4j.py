@@ -15,16 +15,13 @@ from uuid import UUID
 
 import numpy as np
 
-from nova.native.graph import Candidates
+from nova.native.graph import MAX_MIDDLES, MAX_PER_MIDDLE, Candidates
 from nova.native.ids import pack, split, unpack
 from nova.platform.errors import Unavailable
 from nova.platform.neo4j import Neo4j, Rows
 from nova.services.graph.model import DEEPEST_PATH, EdgeBatch, UserId
 
 EDGES_A_STATEMENT: Final = 1_000
-MAX_MIDDLES: Final = 1_000
-MAX_PER_MIDDLE: Final = 1_000
-"""Of large neighbourhoods the newest edges count: as many as in the adjacency in memory."""
 
 _SCHEMA: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT user_id IF NOT EXISTS FOR (user:User) REQUIRE user.id IS UNIQUE",
