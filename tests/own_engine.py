@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[1]
 
 
 class OwnEngine:
-    """An engine as `make engines` starts it, in a folder of its own, with the jars that are there already."""
+    """An engine as `make engines` starts it, in a folder of its own, with what that has fetched already."""
 
-    def __init__(self, name: str, folder: Path, *, port: int) -> None:
-        """`port` is its place in the range of ports that all engines share."""
+    def __init__(self, name: str, folder: Path, *, port: int, fetched: str = "lib") -> None:
+        """`port` is its place in the range of ports that all engines share, `fetched` where its jars are."""
         self._name = name
         self._folder = folder / name
         self._folder.mkdir()
-        for part in ("lib", ".checked"):
+        for part in (fetched, ".checked"):
             (self._folder / part).symlink_to(FILE.parent.resolve() / name / part)
         first = steady_range(100)
         self.address = f"127.0.0.1:{first + port}"

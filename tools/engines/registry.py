@@ -1,4 +1,4 @@
-"""Apicurio Registry, which answers Confluent's API. It keeps schemas in memory: rooms register theirs at each start."""
+"""Apicurio Registry, which answers Confluent's API. It keeps schemas and their ids in a file."""
 
 import tarfile
 import tempfile
@@ -44,8 +44,17 @@ class Registry(Pinned):
                 put(self._fetch(Path(place)), home)
             note(self._pin, self._folder)
         (runner,) = home.glob("*-runner.jar")
-        settings = [f"-Dquarkus.http.host={HOST}", f"-Dquarkus.http.port={self._server.port}"]
+        settings = [
+            f"-Dquarkus.http.host={HOST}",
+            f"-Dquarkus.http.port={self._server.port}",
+            f"-Dquarkus.datasource.jdbc.url={self._database}",
+        ]
         return [*start, "-Xmx300m", *settings, "-jar", str(runner)]
+
+    @property
+    def _database(self) -> str:
+        """Return where H2 keeps all. By default what was committed in the last half second goes with a kill."""
+        return f"jdbc:h2:file:{self._folder / 'data' / 'schemas'};WRITE_DELAY=0"
 
     def _fetch(self, place: Path) -> Path:
         """Return the folder in `place` into which it was unpacked."""
