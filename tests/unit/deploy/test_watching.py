@@ -2,9 +2,7 @@
 
 import json
 import re
-import shutil
-import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,9 @@ from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.app.processes import metrics_ports
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
-from tests.unit.deploy.chart import ROOT, needs_helm, of_kind
+from tests.unit.deploy.chart import ROOT
 from tests.unit.deploy.expressions import PROMETHEUS, RULES, alerts, declared, rules, unknown
+from tests.unit.deploy.promtool import needs_promtool, told_by_promtool, unreadable
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
@@ -24,10 +23,6 @@ DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
 
 # Of Python itself, and of its process.
 EVERYBODYS = ("python_", "process_")
-
-needs_promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool (Prometheus) is not installed"
-)
 
 
 def panels(dashboard: Path) -> list[dict[str, Any]]:
@@ -39,31 +34,6 @@ def expressions(dashboard: Path) -> Iterator[str]:
     for panel in panels(dashboard):
         for target in panel.get("targets", []):
             yield target["expr"]
-
-
-def canary() -> dict[str, dict[str, Any]]:
-    """What a canary is judged by, and the query of each."""
-    (analysis,) = of_kind("AnalysisTemplate").values()
-    return {metric["name"]: metric for metric in analysis["spec"]["metrics"]}
-
-
-def query_of(metric: dict[str, Any]) -> str:
-    query: str = metric["provider"]["prometheus"]["query"]
-    return query.replace("{{args.canary}}", "5f4d8")
-
-
-def told_by_promtool(*command: str) -> str:
-    """Return what promtool complains of, or nothing."""
-    told = subprocess.run(["promtool", *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
-    return "" if told.returncode == 0 else told.stdout + told.stderr
-
-
-def unreadable(queries: Iterable[str], folder: Path) -> str:
-    """Return what promtool says of queries that it cannot read, or nothing."""
-    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
-    file = folder / "queries.yml"
-    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
-    return told_by_promtool("check", "rules", str(file))
 
 
 def test_the_reading_of_expressions_finds_a_name_that_does_not_exist() -> None:
@@ -112,30 +82,11 @@ def test_prometheus_asks_every_part_on_this_host_and_every_replacement() -> None
     assert static["targets"] == [f"host.docker.internal:{port}" for port in every]
 
 
-@needs_helm
-def test_a_canary_is_judged_by_what_exists() -> None:
-    assert {name for metric in canary().values() for name in unknown(query_of(metric))} == set()
-
-
-@needs_helm
-def test_a_canary_goes_back_at_the_first_fault_and_when_nobody_sees_it() -> None:
-    metrics = canary()
-    assert {name for name, metric in metrics.items() if metric["failureLimit"] != 0} == set()
-    unseen = {name for name, metric in metrics.items() if "len(result) > 0" in metric["successCondition"]}
-    assert unseen == {"seen", "asked"}
-
-
 @needs_promtool
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
 def test_prometheus_can_read_what_dashboards_ask(dashboard: Path, tmp_path: Path) -> None:
     queries = (query.replace("$__rate_interval", "5m") for query in expressions(dashboard))
     assert unreadable(queries, tmp_path) == ""
-
-
-@needs_helm
-@needs_promtool
-def test_prometheus_can_read_what_the_canary_asks(tmp_path: Path) -> None:
-    assert unreadable(map(query_of, canary().values()), tmp_path) == ""
 
 
 def test_every_dashboard_of_the_brief_is_there() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-WORKFLOWS = Path(__file__).parents[3] / ".github" / "workflows"
+from tests.unit.deploy.chart import CHART, ROOT, VALUES
+
+WORKFLOWS = ROOT / ".github" / "workflows"
 FILES = sorted(WORKFLOWS.glob("*.yml"))
 # A tag can be moved to other code, so an action is named by its commit, with the version for those who read.
 PINNED = re.compile(r"(\./\.github/workflows/\w+\.yml|[\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v?\d+\.\d+\.\d+)")
@@ -55,3 +57,27 @@ def test_a_push_starts_one_workflow() -> None:
     started = [branch for file in FILES for branch in branches(file)]
     assert sorted(started) == sorted(set(started))
     assert {"main", "develop"} <= set(started)
+
+
+def test_what_takes_a_release_back_is_cut_by_nothing() -> None:
+    """The job may take longer than its steps may wait. Helm's bound is that of each wait: its hook's, and the pods'."""
+    roll = parsed(WORKFLOWS / "release.yml")["jobs"]["roll"]
+    waits = {step["name"]: step["run"] for step in roll["steps"] if "--timeout" in step.get("run", "")}
+    minutes = {name: int(re.findall(r"--timeout (\d+)m", run)[0]) for name, run in waits.items()}
+    hooks = sum(minutes[name] for name, run in waits.items() if "helm upgrade" in run)
+    assert len(waits) == 3
+    assert sum(minutes.values()) + hooks < roll["timeout-minutes"]
+
+
+def test_a_canary_that_nobody_waited_for_is_taken_back_too() -> None:
+    """GitHub skips a step of a job that is stopped, unless the step says that it always runs."""
+    (back,) = (step for step in steps(WORKFLOWS / "release.yml") if "helm rollback" in step.get("run", ""))
+    assert back["if"].startswith("always() && ")
+    assert set(re.findall(r"steps\.canary\.outcome == '(\w+)'", back["if"])) == {"failure", "cancelled"}
+
+
+def test_a_canary_is_waited_for_until_its_last_step() -> None:
+    (canary,) = (step for step in steps(WORKFLOWS / "release.yml") if step.get("id") == "canary")
+    waited = re.findall(r"--timeout (\d+)m", canary["run"])
+    watched = re.findall(r"pause: \{duration", (CHART / "templates" / "canary.yaml").read_text())
+    assert int(waited[0]) > len(watched) * int(VALUES["canary"]["pause"].removesuffix("m"))
