@@ -7,11 +7,11 @@ are idempotent. There is no group and nothing is remembered; a process that star
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import structlog
 from google.protobuf.message import DecodeError
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from nova.platform.backoff import Backoff
 from nova.platform.clock import Clock, SystemClock
@@ -31,12 +31,21 @@ SKIPPED = Counter(
     "projection_skipped_total", "Events that a projection could not apply.", ["projection", "topic"]
 )
 RELOADED = Counter("projection_reloads_total", "Loads from the truth.", ["projection"])
+BEHIND = Gauge(
+    "projection_behind_seconds",
+    "How long ago the projection was last known to have applied all that the log held.",
+    ["projection"],
+)
 EFFECT = Histogram(
     "projection_effect_seconds",
     "From the emission to the effect.",
     ["projection", "topic"],
     buckets=LATENCY_BUCKETS_S,
 )
+
+
+MEASURE_EVERY_S: Final = 30.0
+"""To ask Kafka where it ends takes a connection, and a read of each partition."""
 
 
 class Behind(Timeout):
@@ -61,6 +70,7 @@ class Projection:
         clock: Clock | None = None,
         tracing: Tracing | None = None,
         outages: Backoff | None = None,
+        measure_every_s: float = MEASURE_EVERY_S,
     ) -> None:
         self.name = name
         self._log = log
@@ -73,6 +83,10 @@ class Projection:
         self._clock = clock or SystemClock()
         self._tracing = tracing or Tracing()
         self._outages = outages or Backoff()
+        self._measure_every_s = measure_every_s
+        self._behind = BEHIND.labels(self.name)
+        self._level_at = 0.0
+        self._ahead: tuple[float, Position] | None = None
         self._position: dict[tuple[str, int], int] = {}
         self._moved = asyncio.Condition()
         self._applying = asyncio.Lock()
@@ -89,7 +103,8 @@ class Projection:
             _log.warning("projection_starts_without_log", projection=self.name, error=describe(error))
             position = None
         lost = not await self._replace(position)
-        self._task = asyncio.create_task(self._follow(lost=lost), name=f"projection-{self.name}")
+        self._level_at, self._ahead = self._clock.monotonic(), None
+        self._task = asyncio.create_task(self._run(lost=lost), name=f"projection-{self.name}")
 
     async def stop(self) -> None:
         """Stop following."""
@@ -110,9 +125,7 @@ class Projection:
         end = await self._log.end(list(self._topics.values()))
         try:
             async with asyncio.timeout(timeout_s), self._moved:
-                await self._moved.wait_for(
-                    lambda: all(self._position.get(place, 0) >= offset for place, offset in end.items())
-                )
+                await self._moved.wait_for(lambda: self._has_reached(end))
         except TimeoutError as error:
             raise Behind(f"{self.name} has not caught up in {timeout_s} s.") from error
 
@@ -130,6 +143,38 @@ class Projection:
         async with self._moved:
             self._position.update(position)
             self._moved.notify_all()
+
+    def _has_reached(self, end: Position) -> bool:
+        return all(self._position.get(place, 0) >= offset for place, offset in end.items())
+
+    async def _run(self, *, lost: bool) -> None:
+        async with asyncio.TaskGroup() as beside:
+            beside.create_task(self._keep_measuring(), name=f"behind-{self.name}")
+            await self._follow(lost=lost)
+
+    async def _keep_measuring(self) -> None:
+        """Tell again and again how far it is behind; also while the log does not say, for then nobody knows better."""
+        while True:
+            await asyncio.sleep(self._measure_every_s)
+            try:
+                await self._measure()
+            except Exception as error:  # noqa: BLE001 - what cannot be measured is applied all the same
+                _log.warning("projection_not_measured", projection=self.name, error=describe(error))
+            self._behind.set(self._clock.monotonic() - self._level_at)
+
+    async def _measure(self) -> None:
+        """Note where the log ends, once what was noted before is reached: while the projection stands nobody asks."""
+        if self._ahead is not None:
+            at, end = self._ahead
+            if not self._has_reached(end):
+                return
+            self._level_at, self._ahead = at, None
+        at = self._clock.monotonic()
+        end = await self._log.end(list(self._topics.values()))
+        if self._has_reached(end):
+            self._level_at = at
+        else:
+            self._ahead = at, end
 
     async def _follow(self, *, lost: bool) -> None:
         failures = 0

@@ -110,6 +110,13 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert pages == {str(path.relative_to(ROOT)) for path in named_as_alerts}
 
 
+def test_every_alert_is_seen_to_fire() -> None:
+    cases = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    fired = {one["alertname"] for case in cases for one in case["alert_rule_test"] if one.get("exp_alerts")}
+    silent = {one["alertname"] for case in cases for one in case["alert_rule_test"] if not one.get("exp_alerts")}
+    assert fired == silent == {rule["alert"] for rule in alerts()}
+
+
 def test_no_part_can_be_missing_unseen() -> None:
     (missing,) = (rule["expr"] for rule in alerts() if rule["alert"] == "PartMissing")
     asked = re.findall(r'absent\(part:standing:count{component="(\w+)"}\)', missing)

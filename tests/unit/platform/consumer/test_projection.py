@@ -9,6 +9,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from prometheus_client import REGISTRY
 
 from nova.platform.backoff import Backoff
+from nova.platform.clock import Clock, FixedClock
 from nova.platform.errors import Unavailable
 from nova.platform.events import Received, Topic
 from nova.platform.ids import uuid7
@@ -38,7 +39,9 @@ def record(value: bytes, headers: dict[str, str] | None = None) -> Record:
 class Names:
     """A set in memory whose truth is a list beside it."""
 
-    def __init__(self, log: PostgresLog, truth: list[bytes] | None = None) -> None:
+    def __init__(
+        self, log: PostgresLog, truth: list[bytes] | None = None, *, clock: Clock | None = None
+    ) -> None:
         self.truth = truth or []
         self.state: set[bytes] = set()
         self.loads = 0
@@ -48,7 +51,9 @@ class Names:
             log=log,
             load=self.load,
             handlers={THINGS: self.apply},
+            clock=clock,
             outages=Backoff(first_s=0.01, longest_s=0.01),
+            measure_every_s=0.01,
         )
 
     async def load(self) -> None:
@@ -115,6 +120,43 @@ async def test_how_long_an_effect_took_is_told_by_topic(scratch: Scratch) -> Non
         for topic in (THINGS, OTHERS)
     ]
     assert told == [2.0, 0.0]
+
+
+def behind_s() -> float | None:
+    return REGISTRY.get_sample_value("projection_behind_seconds", {"projection": "names"})
+
+
+async def test_one_that_stands_is_the_longer_behind_and_no_more_once_it_has_caught_up(
+    scratch: Scratch,
+) -> None:
+    log, clock = await scratch.log(), FixedClock(datetime.now(UTC))
+    names = Names(log, clock=clock)
+    await names.projection.start()
+    names.outages = 10**9
+    await log.append([record(b"a")])
+    await until(lambda: names.outages < 10**9)
+    clock.advance(90)
+    await until(lambda: behind_s() == 90)
+    clock.advance(90)
+    await until(lambda: behind_s() == 180)
+    names.outages = 0
+    await until(lambda: behind_s() == 0)
+    assert names.state == {b"a"}
+    await names.projection.stop()
+
+
+async def test_one_that_hears_nothing_of_the_log_is_behind(scratch: Scratch) -> None:
+    """Whether there was something to hear, nobody knows."""
+    dsn, clock = await scratch.log_dsn(), FixedClock(datetime.now(UTC))
+    async with Way(scratch.engines.postgres_dsn()).opened() as way:
+        names = Names(await scratch.log(dsn=way.to(dsn)), clock=clock)
+        await names.projection.start()
+        way.become(State.CLOSED)
+        clock.advance(90)
+        await until(lambda: behind_s() == 90)
+        way.become(State.OPEN)
+        await until(lambda: behind_s() == 0)
+        await names.projection.stop()
 
 
 async def test_it_follows_until_it_is_stopped(scratch: Scratch) -> None:
