@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 
 from nova.gateway.http.graphql_socket import SocketRoute
 from nova.gateway.http.request import Receive, Request, Scope, Send
-from nova.gateway.http.response import Refused, Response, error_response
+from nova.gateway.http.response import FAILURES, Refused, Response, error_response
 from nova.gateway.rates import Rates
 from nova.platform.errors import Internal, NovaError
 from nova.platform.health import Health
@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
-_NO_ROUTE: Final = "none"
+NO_ROUTE: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ class Route:
     def heads(self) -> bool:
         """Whether HEAD is answered: as GET, but for /graphql, which answers queries."""
         return "GET" in self.handlers and "POST" not in self.handlers
+
+    def count_from_nought(self) -> None:
+        """Show what may fail before it does."""
+        for method in self.handlers:
+            for status in FAILURES:
+                metrics.HTTP_REQUESTS.labels(method, self.name, str(status))
 
     def handler(self, method: str) -> Handler:
         """Return the handler of a method; raises `Refused`."""
@@ -73,6 +79,8 @@ class GatewayApp:
         self._rates = rates
         self._health = health
         self._tracing = tracing
+        for route in (*routes.values(), *prefixes.values()):
+            route.count_from_nought()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one socket."""
@@ -86,7 +94,7 @@ class GatewayApp:
     async def _http(self, request: Request, send: Send) -> None:
         started = time.perf_counter()
         route = self._route(request)
-        name = route.name if route else _NO_ROUTE
+        name = route.name if route else NO_ROUTE
         with self._tracing.span(
             f"{request.method} {name}", kind=SpanKind.SERVER, headers=request.trace_headers()
         ):
@@ -114,7 +122,7 @@ class GatewayApp:
             return error_response(error, request.request_id)
         except Exception:  # noqa: BLE001 - whatever broke, the caller is told no more than that it did
             _log.exception("request_broke", path=request.path, request_id=request.request_id)
-            metrics.UNKNOWN_ERRORS.labels("gateway", route.name if route else _NO_ROUTE).inc()
+            metrics.UNKNOWN_ERRORS.labels("gateway", route.name if route else NO_ROUTE).inc()
             return error_response(Internal(), request.request_id)
 
     async def _websocket(self, request: Request, receive: Receive, send: Send) -> None:

@@ -21,6 +21,7 @@ from nova.gateway.errors import (
     PersistedQueryNotFound,
     PersistedQueryRequired,
     QueryTooComplex,
+    TooBusy,
     code_of,
     field_error,
     outcome_of,
@@ -115,6 +116,7 @@ class Engine:
         self._verifier = verifier
         self._rates = rates
         self._shedding = shedding
+        metrics.OPERATIONS_REFUSED.labels(TooBusy().reason)
         self._secrets = secrets
         self._limits = limits
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from nova.platform.errors import Code, NovaError
+from nova.platform.telemetry import metrics
 
 PROBLEM: Final = "application/problem+json"
 JSON: Final = "application/json; charset=utf-8"
@@ -25,6 +26,8 @@ _STATUS: Final[Mapping[Code, int]] = {
     Code.TIMEOUT: 504,
     Code.INTERNAL: 500,
 }
+FAILURES: Final = tuple(_STATUS[code] for code in metrics.FAILURES)
+"""The statuses of what fails by our fault."""
 _SECURITY: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

@@ -41,9 +41,9 @@ MICROSECONDS = re.compile(r"[0-9]{1,12}")
 class Method:
     """What is known of a method before any call.
 
-    `path` is `/nova.api.content.v1.ContentService/GetPosts`. A `system` method needs no actor. A `read_only`
-    one changes nothing (its verb says so) and may be tried again. `callers` are the parts of the platform that
-    may call it; None where anybody may.
+    `path` is `/nova.api.content.v1.ContentService/GetPosts`. `room` is empty for what is no room's, as gRPC's own
+    health. A `system` method needs no actor. A `read_only` one changes nothing (its verb says so) and may be tried
+    again. `callers` are the parts of the platform that may call it; None where anybody may.
     """
 
     path: str
@@ -58,7 +58,7 @@ class Method:
         """Return the method of a gRPC path."""
         service, _, name = path.lstrip("/").partition("/")
         parts = service.split(".")
-        room = parts[2] if parts[:2] == ["nova", "api"] and len(parts) > 3 else parts[-1].lower()
+        room = parts[2] if parts[:2] == ["nova", "api"] and len(parts) > 3 else ""
         read_only = name.startswith(_READ_VERBS)
         return cls(path=path, room=room, name=name, read_only=read_only, system=system, callers=callers)
 

@@ -7,11 +7,17 @@ for counters. Labels come from closed sets (rooms, methods, codes, reasons), nev
 
 from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
 
+from nova.platform.errors import Code
+
 # From a cache hit to the longest deadline.
 LATENCY_BUCKETS_S = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.08,
     0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
 )  # fmt: skip
+
+# What an alert looks for begins at 0 with the process: in a series that is born at 1 nothing has grown. Of what counts
+# by code or status that is what fails by our fault; the others come with their first event, and only sums read them.
+FAILURES = (Code.INTERNAL, Code.UNAVAILABLE, Code.TIMEOUT)
 
 HTTP_REQUESTS = Counter("http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
 HTTP_DURATION = Histogram(

@@ -1,12 +1,13 @@
 """A release meets people through a canary: by what it is judged, and what these judges say of faults."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.deploy.chart import VALUES, needs_helm, of_kind
-from tests.unit.deploy.expressions import unknown
+from tests.unit.deploy.expressions import alerts, rules, unknown
 from tests.unit.deploy.promtool import differs, needs_promtool, unreadable
 
 pytestmark = needs_helm
@@ -111,3 +112,49 @@ def test_prometheus_can_read_what_the_canary_asks(tmp_path: Path) -> None:
 )
 def test_what_a_canary_fails_is_seen(series: dict[str, str], share: float, tmp_path: Path) -> None:
     assert differs(query_of(canary()["failures"]), series, share, tmp_path) == ""
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    ("series", "share"),
+    [
+        pytest.param(
+            {
+                **asked("graphql", 200, "0+6000x20"),
+                **asked("auth", 200, "0+3x20"),
+                **asked("auth", 500, "0+3x20"),
+                **asked("keys", 200, "0+60x20"),
+                **asked("keys", 500, "0x20"),
+            },
+            0.5,
+            id="every second sign-in breaks",
+        ),
+        pytest.param(
+            {
+                **asked("auth", 200, "0+6x20"),
+                **asked("auth", 500, "0x20"),
+                **asked("auth", 500, "0+6x20", OTHER_POD),
+                **asked("health", 503, "0+60x20"),
+                **asked("graphql", 503, "0+60x20"),
+            },
+            0.0,
+            id="others fail, and it was not ready",
+        ),
+        pytest.param(
+            {**asked("keys", 200, "0x5 1x20"), **asked("keys", 503, "0x9 1x20")},
+            None,
+            id="of two that asked one was told no",
+        ),
+    ],
+)
+def test_what_a_canary_fails_beside_operations_is_seen(
+    series: dict[str, str], share: float | None, tmp_path: Path
+) -> None:
+    assert differs(query_of(canary()["doors"]), series, share, tmp_path) == ""
+
+
+def test_a_canary_may_be_late_for_as_many_as_would_page_nobody() -> None:
+    allowed = [rule["expr"] for rule in rules("objectives.yml") if rule["record"] == "room:late:allowed"]
+    (page,) = (rule["expr"] for rule in alerts() if rule["alert"] == "LatencyBurnsFast")
+    share = float(allowed[-1].rpartition("+")[2]) * float(re.findall(r"> ([\d.]+) \* room:late", page)[0])
+    assert f"result[0] < {share:g}" in canary()["late"]["successCondition"]

@@ -12,8 +12,9 @@ import yaml
 from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.app.processes import metrics_ports
+from nova.gateway.app import NO_ROUTE
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
-from tests.unit.deploy.chart import ROOT
+from tests.unit.deploy.chart import CHART, ROOT
 from tests.unit.deploy.expressions import PROMETHEUS, RULES, alerts, declared, rules, unknown
 from tests.unit.deploy.promtool import needs_promtool, told_by_promtool, unreadable
 
@@ -102,6 +103,17 @@ def test_every_room_has_an_objective_whose_bound_is_a_bucket() -> None:
     assert {float(bound) for bound in re.findall(r'le="([\d.]+)"', quick)} <= set(LATENCY_BUCKETS_S)
 
 
+def test_what_people_ask_of_the_door_is_all_counted() -> None:
+    """Apart stand operations, and what only machines ask or nobody is to find."""
+    wiring = (ROOT / "nova" / "gateway" / "wiring.py").read_text()
+    machines = re.findall(r'Route\("(\w+)",.*unmetered=True\)', wiring)
+    apart = "|".join(["graphql", *dict.fromkeys(machines), NO_ROUTE])
+    text = "".join(rule["expr"] for rule in rules("objectives.yml"))
+    left_out = re.findall(r'route!~"([^"]+)"', text + (CHART / "templates" / "canary.yaml").read_text())
+    assert len(left_out) == 4
+    assert set(left_out) == {apart}
+
+
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     pages = {rule["annotations"]["runbook_url"] for rule in alerts()}
     named_as_alerts = {
@@ -113,7 +125,9 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
 def test_every_alert_is_seen_to_fire() -> None:
     cases = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
     fired = {one["alertname"] for case in cases for one in case["alert_rule_test"] if one.get("exp_alerts")}
-    silent = {one["alertname"] for case in cases for one in case["alert_rule_test"] if not one.get("exp_alerts")}
+    silent = {
+        one["alertname"] for case in cases for one in case["alert_rule_test"] if not one.get("exp_alerts")
+    }
     assert fired == silent == {rule["alert"] for rule in alerts()}
 
 

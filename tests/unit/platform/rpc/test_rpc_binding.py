@@ -46,7 +46,7 @@ def test_a_service_is_bound_once() -> None:
     [
         ("/nova.api.content.v1.ContentService/GetPosts", "content", "GetPosts", True),
         ("/nova.api.social.v1.SocialService/LikePost", "social", "LikePost", False),
-        ("/grpc.health.v1.Health/Check", "health", "Check", True),
+        ("/grpc.health.v1.Health/Check", "", "Check", True),
     ],
 )
 def test_a_path_tells_room_name_and_whether_it_reads(
