@@ -16,7 +16,7 @@ from nova.gateway.app import NO_ROUTE
 from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
 from tests.unit.deploy.chart import CHART, ROOT
 from tests.unit.deploy.expressions import PROMETHEUS, RULES, alerts, declared, rules, unknown
-from tests.unit.deploy.promtool import needs_promtool, told_by_promtool, unreadable
+from tests.unit.deploy.promtool import differs, needs_promtool, told_by_promtool, unreadable
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
@@ -88,6 +88,44 @@ def test_prometheus_asks_every_part_on_this_host_and_every_replacement() -> None
 def test_prometheus_can_read_what_dashboards_ask(dashboard: Path, tmp_path: Path) -> None:
     queries = (query.replace("$__rate_interval", "5m") for query in expressions(dashboard))
     assert unreadable(queries, tmp_path) == ""
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    ("dashboard", "title", "series", "value"),
+    [
+        pytest.param(
+            "nova-database",
+            "In use",
+            {
+                'db_connections_active{room="social",pool="primary",pod="social-a"}': "8x20",
+                'db_connections_max{room="social",pool="primary",pod="social-a"}': "8x20",
+                'db_connections_active{room="social",pool="primary",pod="relay-a"}': "0x20",
+                'db_connections_max{room="social",pool="primary",pod="relay-a"}': "8x20",
+            },
+            1.0,
+            id="a full pool beside the relay's empty one",
+        ),
+        pytest.param(
+            "nova-service-health",
+            "Requests within the room's objective",
+            {
+                'room:quick:rate5m{room="gateway"}': "9x20",
+                'room:timed:rate5m{room="gateway"}': "10x20",
+                'room:requests:rate5m{room="gateway"}': "100x20",
+            },
+            0.9,
+            id="more operations come by sockets, where nothing is timed",
+        ),
+    ],
+)
+def test_a_panel_shows_what_it_says(
+    dashboard: str, title: str, series: dict[str, str], value: float, tmp_path: Path
+) -> None:
+    (file,) = (path for path in DASHBOARDS if path.stem == dashboard)
+    (panel,) = (panel for panel in panels(file) if panel["title"] == title)
+    (query,) = (target["expr"].replace("$room", ".+") for target in panel["targets"])
+    assert differs(f"max({query})", series, value, tmp_path) == ""
 
 
 def test_every_dashboard_of_the_brief_is_there() -> None:
