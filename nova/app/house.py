@@ -37,6 +37,7 @@ from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.health import Health
 from nova.platform.housekeeping import Housekeeping
+from nova.platform.limits.pace import Pace
 from nova.platform.log.postgres import PostgresLog
 from nova.platform.platform import Platform
 from nova.platform.redis.client import attach
@@ -65,6 +66,9 @@ NOTICE_S = 0.5
 
 CALLS_SHARE = 0.75
 """Of the time that a process has to end, the share of the calls in flight."""
+
+TRACES_AT_ONCE = 10
+"""Of the traces that strangers ask for: somebody who looks for a fault asks for a few, and then for none."""
 
 _log = structlog.get_logger(__name__)
 
@@ -102,7 +106,8 @@ class House:
         self._strain = Strain()
         self._channels: dict[tuple[str, str], Channel] = {}
         self._certificates = certificates
-        self.tracing = _tracing(config, service="-".join(("nova", *rooms)) if len(rooms) == 1 else "nova")
+        parts = [*rooms, *([GATEWAY] if gateway else ()), *(["relay"] if relays else ())]
+        self.tracing = _tracing(config, service=f"nova-{parts[0]}" if len(parts) == 1 else "nova")
         self._local = LocalServer(self._middlewares())
         self._revocations = RevocationView(
             clock=self.clock, lifetime_s=config.tokens.access_s, leeway_s=config.tokens.leeway_s
@@ -367,9 +372,11 @@ def _closed(room: Room) -> list[ServiceBinding]:
 def _tracing(config: Config, *, service: str) -> Tracing:
     telemetry = config.telemetry
     collector = telemetry.otlp_endpoint
+    developed = config.server.environment is Environment.DEVELOPMENT
     return tracing_to(
         folder=traces_in(config.server.data),
         otlp_endpoint=None if collector is None else collector.reveal(),
         service=service,
         sample=telemetry.trace_sample,
+        asked=None if developed else Pace(telemetry.traces_asked_per_s, burst=TRACES_AT_ONCE),
     )

@@ -34,7 +34,8 @@ def find(spans: Sequence[Recorded], name: str) -> list[Recorded]:
     if not ids:
         raise NotFound(
             f"There is no trace of {name}. Requests are traced when their `traceparent` asks for it "
-            "(it ends with -01), or by chance with NOVA_TRACE_SAMPLE."
+            "(it ends with -01; outside development NOVA_TRACES_ASKED_PER_S are granted), or by chance with "
+            "NOVA_TRACE_SAMPLE."
         )
     return sorted((span for span in spans if span.trace_id in ids), key=lambda span: span.begun_ns)
 

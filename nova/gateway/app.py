@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from opentelemetry.trace import SpanKind
 
 from nova.gateway.http.graphql_socket import SocketRoute
 from nova.gateway.http.request import Receive, Request, Scope, Send
@@ -14,6 +13,7 @@ from nova.gateway.http.response import FAILURES, Refused, Response, error_respon
 from nova.gateway.rates import Rates
 from nova.platform.errors import Internal, NovaError
 from nova.platform.health import Health
+from nova.platform.limits.pace import Pace
 from nova.platform.limits.quota import Verdict
 from nova.platform.telemetry import metrics
 from nova.platform.telemetry.tracing import Tracing
@@ -24,15 +24,21 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 NO_ROUTE: Final = "none"
+SLOW_LINES_PER_S: Final = 1.0
+SLOW_LINES_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, or all below a prefix, and its handlers by method. `unmetered` is asked by machines."""
+    """A path, or all below a prefix, and its handlers by method. `unmetered` is asked by machines.
+
+    A request that takes longer than `objective_s` is logged.
+    """
 
     name: str
     handlers: Mapping[str, Handler]
     unmetered: bool = False
+    objective_s: float | None = None
     allow: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +85,7 @@ class GatewayApp:
         self._rates = rates
         self._health = health
         self._tracing = tracing
+        self._slow_lines = Pace(SLOW_LINES_PER_S, burst=SLOW_LINES_AT_ONCE)
         for route in (*routes.values(), *prefixes.values()):
             route.count_from_nought()
 
@@ -95,17 +102,25 @@ class GatewayApp:
         started = time.perf_counter()
         route = self._route(request)
         name = route.name if route else NO_ROUTE
-        with self._tracing.span(
-            f"{request.method} {name}", kind=SpanKind.SERVER, headers=request.trace_headers()
-        ):
+        with self._tracing.request(f"{request.method} {name}", headers=request.trace_headers()):
             response = await self._answered(request, route)
             if self._health.draining:
                 # The caller goes elsewhere by himself, before the connection is closed under his next request.
                 response.headers["connection"] = "close"
             await _sent(response, request, send)
+            took_s = time.perf_counter() - started
+            if route is not None and route.objective_s is not None and took_s > route.objective_s:
+                self._tell_slow(request, name, took_s)
         method = request.method if request.method in _METHODS else "OTHER"
         metrics.HTTP_REQUESTS.labels(method, name, str(response.status)).inc()
-        metrics.HTTP_DURATION.labels(method, name).observe(time.perf_counter() - started)
+        metrics.HTTP_DURATION.labels(method, name).observe(took_s)
+
+    def _tell_slow(self, request: Request, route: str, took_s: float) -> None:
+        """Log a slow request: each that is traced, and of the others some, for there may be as many as requests."""
+        if self._tracing.asked() or self._slow_lines.take():
+            _log.info(
+                "request_slow", route=route, took_ms=round(took_s * 1000), request_id=request.request_id
+            )
 
     async def _answered(self, request: Request, route: Route | None) -> Response:
         try:

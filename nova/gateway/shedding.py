@@ -21,8 +21,8 @@ from nova.platform.strain import OVER_S, Strain
 
 IN_FLIGHT = Gauge("graphql_operations_in_flight", "GraphQL operations that run now.")
 
-TARGET_S: Final = 0.12
-"""What an operation may take on average while there is more to do than can be done: the gateway's objective."""
+OBJECTIVE_S: Final = 0.12
+"""What 99 % of operations take at most, and all on average while there is more to do than can be done."""
 LEAST: Final = 2
 """So many are always let in: while one waits for an engine, the other runs."""
 MOST: Final = 512
@@ -72,6 +72,6 @@ class Shedding:
         passed_s, self._at = now - self._at, now
         self._ends_per_s *= math.exp(-passed_s / OVER_S)
         if self._strain.busy >= (STILL_STRAINED if self._is_full else STRAINED):
-            self._places = min(max(LEAST, self._ends_per_s * TARGET_S), MOST)
+            self._places = min(max(LEAST, self._ends_per_s * OBJECTIVE_S), MOST)
         else:
             self._places = min(self._places * 2 ** (passed_s / DOUBLES_S), MOST)

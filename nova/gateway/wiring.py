@@ -28,7 +28,7 @@ from nova.gateway.rates import Rates
 from nova.gateway.readers import Readers
 from nova.gateway.schema.root import build_schema
 from nova.gateway.server import GatewayServer
-from nova.gateway.shedding import Shedding
+from nova.gateway.shedding import OBJECTIVE_S, Shedding
 from nova.platform.cache.codec import ProtoCodec
 from nova.platform.config import Config
 from nova.platform.limits.address import IpLimiter
@@ -127,7 +127,7 @@ def _routes(platform: Platform, rooms: Rooms, engine: Engine) -> Mapping[str, Ro
     operations = Operations(platform.health)
     keys = KeySet(rooms.identity, platform.clock)
     return {
-        "/graphql": Route("graphql", {"GET": graphql, "POST": graphql}),
+        "/graphql": Route("graphql", {"GET": graphql, "POST": graphql}, objective_s=OBJECTIVE_S),
         "/playground": Route("playground", {"GET": Playground().page}),
         "/auth/login": Route("auth", {"POST": sign_in.login}),
         "/auth/refresh": Route("auth", {"POST": sign_in.refresh}),

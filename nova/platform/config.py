@@ -311,11 +311,21 @@ class Telemetry:
         float,
         Knob(
             "NOVA_TRACE_SAMPLE",
-            "The share of requests traced by chance; those whose `traceparent` asks for it always are.",
+            "The share of requests traced by chance, beside those whose `traceparent` asks for it.",
             least=0,
             most=1,
         ),
     ] = 0.0
+    traces_asked_per_s: Annotated[
+        float,
+        Knob(
+            "NOVA_TRACES_ASKED_PER_S",
+            "How many a second, of the requests that ask for a trace, a gateway grants one, for anybody may ask; in "
+            "development all.",
+            least=0.01,
+            most=1000,
+        ),
+    ] = 1.0
     metrics_port: Annotated[
         int | None,
         Knob(

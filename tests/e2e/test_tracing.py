@@ -7,6 +7,7 @@ from typing import Any
 from nova.platform.telemetry.spans import Recorded, read_spans
 from nova.platform.telemetry.tracing import traces_in
 from tests.e2e.nova import Nova, Person
+from tests.e2e.shapes import ONE_PROCESS
 from tests.waiting import until
 
 CREATE = """mutation {
@@ -62,5 +63,10 @@ async def _traced(
         kinds = sorted(span.kind for span in spans if span.name == name)
         assert kinds == (["CLIENT", "SERVER"] if "/" in name else kinds[:1]), name
     assert not [span for span in spans if span.failed]
+    apart = nova.shape != ONE_PROCESS
+    served = {span.name: span.service for span in spans if span.kind != "CLIENT"}
+    for name, part in (("POST graphql", "gateway"), ("content relay", "relay"), ("feed-postings", "feed")):
+        (service,) = {found for served_name, found in served.items() if served_name.startswith(name)}
+        assert service == (f"nova-{part}" if apart else "nova"), name
     assert "traced" not in " ".join(value for span in spans for value in span.attributes.values())
     return data

@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from opentelemetry.trace import SpanKind
 
 from nova.gateway.auth import verified
 from nova.gateway.engine import Caller, Engine
@@ -268,9 +267,7 @@ class _Connection:
         except NovaError as error:
             refused: list[dict[str, Any]] | None = [nova_error(error, caller.request_id)]
         else:
-            with self._route.tracing.span(
-                "WEBSOCKET graphql", kind=SpanKind.SERVER, headers=self._request.trace_headers()
-            ):
+            with self._route.tracing.request("WEBSOCKET graphql", headers=self._request.trace_headers()):
                 answer = await self._route.engine.run(asked, caller)
             refused = answer.errors if answer.refused is not None else None
         if refused is not None:

@@ -1,9 +1,11 @@
 """Traces by OpenTelemetry, carried between processes as W3C `traceparent`.
 
-A request is traced when its `traceparent` asks for that, or by chance. All others pay next to nothing: a
-span that nobody asked for costs two look-ups, for a home page would make dozens of them.
+A request is traced when its `traceparent` asks for that, or by chance: at the door, once (`Tracing.request`). What
+belongs to no trace pays next to nothing: a span costs two look-ups there, for a home page would make dozens of them.
 """
 
+import random
+import socket
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -13,11 +15,11 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from nova.platform.errors import NovaError
+from nova.platform.limits.pace import Pace
 from nova.platform.telemetry.spans import FolderExporter
 
 CORRELATION_ATTRIBUTE = "nova.correlation_id"
@@ -33,17 +35,26 @@ _EXPORT_EVERY_MS = 200
 class Tracing:
     """Spans of one process. Without a processor nothing is recorded and nothing is sent on.
 
-    `sample` is the share of requests that are traced though nobody asked for it, from 0 to 1.
+    `sample` is the share of requests that are traced though nobody asked for it, from 0 to 1. `asked` bounds those that
+    strangers ask for, since each makes hundreds of spans; None bounds nothing.
     """
 
-    def __init__(self, *processors: SpanProcessor, service: str = "nova", sample: float = 1.0) -> None:
+    def __init__(
+        self,
+        *processors: SpanProcessor,
+        service: str = "nova",
+        sample: float = 1.0,
+        asked: Pace | None = None,
+    ) -> None:
         self._propagator = TraceContextTextMapPropagator()
         self._provider: TracerProvider | None = None
         self._sample = sample
+        self._pace = asked
         if processors:
             self._provider = TracerProvider(
-                resource=Resource.create({"service.name": service}),
-                sampler=ParentBased(TraceIdRatioBased(sample)),
+                resource=Resource.create(
+                    {"service.name": service, "service.instance.id": socket.gethostname()}
+                ),
                 shutdown_on_exit=False,
             )
             for processor in processors:
@@ -55,6 +66,16 @@ class Tracing:
         """Whether spans are recorded."""
         return self._provider is not None
 
+    def request(self, name: str, *, headers: Mapping[str, str]) -> AbstractContextManager[Span]:
+        """Return a context manager around a request from outside: by what it asks for, or by chance, a trace begins."""
+        if self._provider is None:
+            return _NO_SPAN
+        if sampled(headers.get(TRACEPARENT, "")) and (self._pace is None or self._pace.take()):
+            return self._recorded(name, SpanKind.SERVER, None, headers)
+        if self._sample and random.random() < self._sample:  # noqa: S311 - picks some, hides nothing
+            return self._recorded(name, SpanKind.SERVER, None, None)
+        return _NO_SPAN
+
     def span(
         self,
         name: str,
@@ -63,12 +84,12 @@ class Tracing:
         attributes: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AbstractContextManager[Span]:
-        """Return a context manager around one piece of work.
+        """Return a context manager around one piece of work, which is recorded where it belongs to a trace.
 
         The parent is what `headers` name (see `inject`), else the current span. An error that leaves the
         block marks the span.
         """
-        if self._provider is None or not (self._sample or self.asked(headers)):
+        if not self.asked(headers):
             return _NO_SPAN
         return self._recorded(name, kind, attributes, headers)
 
@@ -121,10 +142,17 @@ class Tracing:
             self._provider.shutdown()
 
 
-def tracing_to(*, folder: Path | None, otlp_endpoint: str | None, service: str, sample: float) -> Tracing:
+def tracing_to(
+    *,
+    folder: Path | None,
+    otlp_endpoint: str | None,
+    service: str,
+    sample: float,
+    asked: Pace | None = None,
+) -> Tracing:
     """Return tracing that keeps spans in a folder, sends them to an OTLP collector over gRPC, or both."""
     processors = [*_kept(folder, service), *_sent(otlp_endpoint)]
-    return Tracing(*processors, service=service, sample=sample)
+    return Tracing(*processors, service=service, sample=sample, asked=asked)
 
 
 def _kept(folder: Path | None, service: str) -> Sequence[SpanProcessor]:

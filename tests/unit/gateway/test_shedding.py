@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nova.gateway.errors import TooBusy
 from nova.gateway.global_ids import Kind, encode
-from nova.gateway.shedding import DOUBLES_S, LEAST, MOST, STILL_STRAINED, STRAINED, TARGET_S, Shedding
+from nova.gateway.shedding import DOUBLES_S, LEAST, MOST, OBJECTIVE_S, STILL_STRAINED, STRAINED, Shedding
 from nova.platform.config import Config, Limits, Server
 from nova.platform.strain import OVER_S, Strain
 from tests.unit.gateway.edge import Edge, edge
@@ -85,8 +85,8 @@ def test_under_strain_a_crowd_waits_outside(door: Door) -> None:
 def test_a_crowd_that_is_inside_shrinks_to_what_is_served_in_time(door: Door) -> None:
     door.crowd(MOST)
     door.serve(each_s=0.01, seconds=10)
-    # A hundred a second, each to take TARGET_S: that many are in flight at a time.
-    assert len(door.inside) == pytest.approx(100 * TARGET_S, abs=2)
+    # A hundred a second, each to take OBJECTIVE_S: that many are in flight at a time.
+    assert len(door.inside) == pytest.approx(100 * OBJECTIVE_S, abs=2)
 
 
 def test_a_slow_platform_always_has_some_in_flight(door: Door) -> None:

@@ -2,10 +2,8 @@
 
 import errno
 import io
-import json
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import structlog
@@ -14,29 +12,14 @@ from nova.platform.masking import MASK
 from nova.platform.rpc.context import CallContext, entered
 from nova.platform.telemetry import log
 from nova.platform.telemetry.metrics import LOG_LINES_LOST
+from tests.logged import Lines, logged
 from tests.tokens import Issuer
-
-
-class Lines(io.StringIO):
-    """What was logged, line by line."""
-
-    def all(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.getvalue().splitlines()]
-
-    def only(self) -> dict[str, Any]:
-        (line,) = self.all()
-        return line
 
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    lines = Lines()
-    log.set_up(stream=lines)
-    yield lines
-    structlog.reset_defaults()
-    root.handlers, root.level = handlers, level
+    with logged() as lines:
+        yield lines
 
 
 def test_a_line_says_what_when_where_and_for_whom(lines: Lines) -> None:

@@ -1,6 +1,7 @@
 """Spans that go to an OTLP collector: one that takes them, one that is dead, one that never answers."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,12 +34,15 @@ class Collector:
     silent: bool = False
     spans: list[Span] = field(default_factory=list)
     headers: dict[str, str | bytes] = field(default_factory=dict)
+    resource: dict[str, str] = field(default_factory=dict)
 
     async def export(self, raw: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
         if self.silent:
             await asyncio.Future[None]()
         self.headers.update(context.invocation_metadata() or ())
         request = ExportTraceServiceRequest.FromString(raw)
+        for sent in request.resource_spans:
+            self.resource |= {one.key: one.value.string_value for one in sent.resource.attributes}
         self.spans += [
             span
             for resource in request.resource_spans
@@ -86,14 +90,18 @@ async def test_the_spans_of_a_call_arrive_with_the_headers_that_the_collector_wa
     async with serving(collector) as endpoint:
         tracing = sending(endpoint)
         async with served("wire", tracing) as house:
-            await house.describe()
+            with tracing.request("came in", headers={}):
+                await house.describe()
         await closed(tracing)
     assert collector.headers["x-collector-key"] == "of ours"
-    client, server = sorted(collector.spans, key=lambda span: span.kind, reverse=True)
+    below = [span for span in collector.spans if span.name != "came in"]
+    client, server = sorted(below, key=lambda span: span.kind, reverse=True)
     assert (client.kind, server.kind) == (Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_SERVER)
     assert client.name == server.name == "echo/DescribeCall"
     assert server.trace_id == client.trace_id
     assert server.parent_span_id == client.span_id
+    assert collector.resource["service.name"] == "test"
+    assert collector.resource["service.instance.id"] == socket.gethostname()
 
 
 async def test_what_a_collector_takes_is_counted() -> None:
@@ -101,7 +109,7 @@ async def test_what_a_collector_takes_is_counted() -> None:
     async with serving(Collector()) as endpoint:
         tracing = sending(endpoint)
         for _ in range(MANY):
-            with tracing.span("work"):
+            with tracing.request("work", headers={}):
                 pass
         await closed(tracing)
     assert counted() == (ended + MANY, sent + MANY)
@@ -117,8 +125,9 @@ async def test_fault_a_collector_that_does_not_answer_holds_up_no_call_and_no_en
         tracing = sending(endpoint if silent else DEAD)
         async with served("wire", tracing) as house:
             for _ in range(MANY):
-                with tracing.span("work"):
+                with tracing.request("work", headers={}):
                     pass
-            await house.describe()
+            with tracing.request("came in", headers={}):
+                await house.describe()
         await closed(tracing)
-    assert counted() == (ended + MANY + 2, sent)
+    assert counted() == (ended + MANY + 3, sent)
