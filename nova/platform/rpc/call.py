@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
+from nova.platform.auth.actor import Actor
+
 # A message in one process, its bytes on the wire; middlewares never look inside.
 Payload = Message | bytes
 
@@ -77,6 +79,7 @@ class Call:
     deadline: float | None = None
     caller: str | None = None
     correlation_id: str = ""
+    actor: Actor | None = None
     idempotency_key: str | None = None
 
 

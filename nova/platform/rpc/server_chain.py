@@ -1,8 +1,8 @@
 """The middlewares around every served method, the same for both transports.
 
-In order: telemetry → errors → deadline → metadata → auth → admission. Each is a function that takes a method and a
-handler and returns a handler; what is known of a method is looked up when the chain is made, not at each
-call.
+In order: telemetry → errors → deadline → correlation → auth → admission → context. Each is a function that takes a
+method and a handler and returns a handler; what is known of a method is looked up when the chain is made, not at each
+call. Who may not call learns nothing of how else his call was: all that is told of it comes after `admission`.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ Authenticate = Callable[[str], Awaitable[Actor]]
 
 def server_middlewares(*, authenticate: Authenticate, tracing: Tracing) -> tuple[Middleware, ...]:
     """Return the chain of a server, outermost first."""
-    return (telemetry(tracing), errors, deadline, metadata, auth(authenticate), admission)
+    return (telemetry(tracing), errors, deadline, correlation, auth(authenticate), admission, context)
 
 
 def telemetry(tracing: Tracing) -> Middleware:
@@ -177,25 +177,19 @@ def deadline(_method: Method, handler: Handler) -> Handler:
     return bounded
 
 
-def metadata(_method: Method, handler: Handler) -> Handler:
-    """Read the correlation id and the idempotency key. A correlation id that is not clean is replaced."""
+def correlation(_method: Method, handler: Handler) -> Handler:
+    """Read the correlation id. One that is not clean is replaced."""
 
     async def read(request: Payload, call: Call) -> Payload:
         correlation_id = call.metadata.get(CORRELATION_ID, "")
         call.correlation_id = correlation_id if _CORRELATION_FORM.fullmatch(correlation_id) else uuid7().hex
-        key = call.metadata.get(IDEMPOTENCY_KEY)
-        if key is not None and not IDEMPOTENCY_KEY_FORM.fullmatch(key):
-            raise InvalidArgument(
-                "An idempotency key has 1 to 128 visible ASCII characters.", field=IDEMPOTENCY_KEY
-            )
-        call.idempotency_key = key
         return await handler(request, call)
 
     return read
 
 
 def auth(authenticate: Authenticate) -> Middleware:
-    """Verify the caller's token in every room again, and enter the context of the call.
+    """Verify the caller's token in every room again.
 
     A method that is not a system method needs an actor; a token that is sent must be good everywhere.
     """
@@ -203,21 +197,13 @@ def auth(authenticate: Authenticate) -> Middleware:
     def around(method: Method, handler: Handler) -> Handler:
         async def authenticated(request: Payload, call: Call) -> Payload:
             header = call.metadata.get(AUTHORIZATION)
-            actor = None
             if header is not None:
                 if not header.startswith(_BEARER):
                     raise Unauthenticated("Send the access token as a bearer token.", reason="INVALID_TOKEN")
-                actor = await authenticate(header[len(_BEARER) :])
+                call.actor = await authenticate(header[len(_BEARER) :])
             elif not method.system:
                 raise Unauthenticated
-            context = CallContext(
-                actor=actor,
-                deadline=call.deadline,
-                correlation_id=call.correlation_id,
-                idempotency_key=call.idempotency_key,
-            )
-            with entered(context):
-                return await handler(request, call)
+            return await handler(request, call)
 
         return authenticated
 
@@ -239,3 +225,25 @@ def admission(method: Method, handler: Handler) -> Handler:
         return await handler(request, call)
 
     return admitted
+
+
+def context(_method: Method, handler: Handler) -> Handler:
+    """Read the idempotency key, and enter the context of the call."""
+
+    async def within(request: Payload, call: Call) -> Payload:
+        key = call.metadata.get(IDEMPOTENCY_KEY)
+        if key is not None and not IDEMPOTENCY_KEY_FORM.fullmatch(key):
+            raise InvalidArgument(
+                "An idempotency key has 1 to 128 visible ASCII characters.", field=IDEMPOTENCY_KEY
+            )
+        call.idempotency_key = key
+        entering = CallContext(
+            actor=call.actor,
+            deadline=call.deadline,
+            correlation_id=call.correlation_id,
+            idempotency_key=key,
+        )
+        with entered(entering):
+            return await handler(request, call)
+
+    return within

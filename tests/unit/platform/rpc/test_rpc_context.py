@@ -80,6 +80,12 @@ async def test_an_idempotency_key_without_form_is_refused(house: House) -> None:
     assert raised.value.field == "idempotency-key"
 
 
+async def test_a_stranger_hears_nothing_of_the_form_of_his_key(house: House) -> None:
+    with entered(CallContext(idempotency_key="x" * 129)), pytest.raises(Unauthenticated):
+        await house.stub.GetProfiles(GetProfilesRequest())
+    assert house.echo.last_request is None
+
+
 async def test_the_callers_context_is_back_after_the_call(house: House) -> None:
     mine = CallContext(actor=house.actor(), correlation_id="client-0002")
     with entered(mine):
