@@ -61,7 +61,8 @@ class Engines:
         Path | None,
         Knob(
             "NOVA_POSTGRES_PASSWORDS",
-            "A folder with a role's password in a file of its name (nova_feed); unset: random ones in the data folder.",
+            "A folder with a role's password in a file of its name (nova_feed), on a second line the next or the last "
+            "one; unset: random ones in the data folder.",
         ),
     ] = None
     redis_url: Annotated[

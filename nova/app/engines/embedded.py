@@ -12,7 +12,7 @@ import asyncpg
 from nova.app.engines.addresses import connect, for_role, ping, reason
 from nova.app.engines.errors import EngineDown, EngineError, EngineTooOld, FolderUnusable, RightsMissing
 from nova.app.engines.folder import DataFolder
-from nova.app.engines.passwords import given_passwords, role_passwords
+from nova.app.engines.passwords import given_passwords, in_force, role_passwords
 from nova.app.engines.postgres import ADMIN, PostgresServer, assert_durable, socket_dsn
 from nova.app.engines.postgres_find import OLDEST_MAJOR
 from nova.app.engines.roles import DATABASE, LOG, RELAY, ensure_database, ensure_roles, role_of
@@ -129,7 +129,8 @@ class Engines:
             await self._make_database(self._postgres_url or self.postgres_dsn(database="postgres"))
             connection = await connect(self.postgres_dsn())
             try:
-                await ensure_roles(connection, self.rooms, passwords=self._passwords)
+                known = None if self._passwords is None else in_force(self._passwords)
+                await ensure_roles(connection, self.rooms, passwords=known)
             finally:
                 await connection.close()
         except asyncpg.InsufficientPrivilegeError as error:

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nova.app.engines.errors import FolderUnusable
@@ -30,14 +30,22 @@ def role_passwords(file: Path, roles: Iterable[str]) -> dict[str, str]:
 def given_passwords(folder: Path) -> dict[str, str]:
     """The passwords in `folder` (NOVA_POSTGRES_PASSWORDS), each in a file of its role's name. Raises FolderUnusable.
 
-    So a process is given those of its own roles alone. The newline at the end of a file is no part of one.
+    So a process is given those of its own roles alone. The newline at the end of a file is no part of one. While a
+    password is replaced there are two, a line each: whoever connects tries both (`nova.platform.db.link`).
     """
     try:
-        return {file.name: file.read_text().rstrip("\r\n") for file in folder.iterdir() if file.is_file()}
+        return {
+            file.name: "\n".join(file.read_text().splitlines()) for file in folder.iterdir() if file.is_file()
+        }
     except (OSError, ValueError) as error:
         raise FolderUnusable(
             f"{folder} cannot be used ({error}): correct NOVA_POSTGRES_PASSWORDS."
         ) from error
+
+
+def in_force(passwords: Mapping[str, str]) -> dict[str, str]:
+    """The password that PostgreSQL is to know of each role: the first, where there are two."""
+    return {role: lines.partition("\n")[0] for role, lines in passwords.items()}
 
 
 def kept_passwords(file: Path) -> dict[str, str]:

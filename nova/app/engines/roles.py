@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from nova.app.engines.scram import scram_verifier
+from nova.app.engines.scram import accepts, scram_verifier
 
 DATABASE = "nova"
 LOG = "log"
@@ -64,12 +64,24 @@ async def ensure_roles(
 
 
 async def ensure_role(connection: Connection, role: str, passwords: Mapping[str, str] | None) -> None:
-    """Create a role that may sign in and nothing more, and set its password where one is given."""
+    """Create a role that may sign in and nothing more, and set its password where it has another than the given one.
+
+    A verifier that holds stays: poolers that sign in by one they have seen would be refused by another of the same
+    password. An administrator who may not read it (no superuser) sets it anew.
+    """
     if not await connection.fetchval("select true from pg_roles where rolname = $1", role):
         await connection.execute(f"create role {role} login nocreatedb nocreaterole noinherit")
-    if passwords is not None:
+    if passwords is not None and not await _signs_in(connection, role, passwords[role]):
         # The statement takes no parameter; a verifier is base64, `$` and `:`, without a quote.
         await connection.execute(f"alter role {role} password '{scram_verifier(passwords[role])}'")
+
+
+async def _signs_in(connection: Connection, role: str, password: str) -> bool:
+    """Whether the server is known to take this password of a role."""
+    if not await connection.fetchval("select has_table_privilege('pg_authid', 'select')"):
+        return False
+    verifier = await connection.fetchval("select rolpassword from pg_authid where rolname = $1", role)
+    return verifier is not None and accepts(verifier, password)
 
 
 async def ensure_schema(connection: Connection, room: str) -> None:

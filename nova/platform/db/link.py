@@ -6,7 +6,9 @@ there, and gives up what stays unacknowledged (RFC 5482).
 """
 
 import socket
+from contextlib import suppress
 from typing import Any, Final, cast
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
@@ -28,9 +30,30 @@ _OPTIONS: Final = (
 )
 
 
-async def connect(*where: Any, **how: Any) -> "asyncpg.Connection[asyncpg.Record]":  # noqa: ANN401 - asyncpg's own
-    """Connect as `asyncpg.connect` does."""
-    connection = cast("asyncpg.Connection[asyncpg.Record]", await asyncpg.connect(*where, **how))
+# What PostgreSQL says to a wrong password, and PgBouncer.
+_REFUSED: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.ProtocolViolationError)
+
+
+async def connect(dsn: str, **how: Any) -> "asyncpg.Connection[asyncpg.Record]":  # noqa: ANN401 - asyncpg's own
+    """Connect as `asyncpg.connect` does. A password of two lines is two: where the first is refused, the next is tried.
+
+    So a password can be replaced while the server, its pooler and those who connect know of it one after another.
+    """
+    *others, last = _passwords_in(dsn)
+    for password in others:
+        with suppress(*_REFUSED):
+            return await _connect(dsn, password=password, **how)
+    return await _connect(dsn, password=last, **how)
+
+
+def _passwords_in(dsn: str) -> list[str] | list[None]:
+    """Return the passwords of a DSN, or None where the driver has to look for one."""
+    spelt = urlsplit(dsn).password
+    return [None] if spelt is None else unquote(spelt).split("\n")
+
+
+async def _connect(dsn: str, **how: Any) -> "asyncpg.Connection[asyncpg.Record]":  # noqa: ANN401 - asyncpg's own
+    connection = cast("asyncpg.Connection[asyncpg.Record]", await asyncpg.connect(dsn, **how))
     _watch(connection._transport.get_extra_info("socket"))  # type: ignore[attr-defined] # noqa: SLF001 - no other way
     return connection
 

@@ -250,6 +250,52 @@ def test_c4_a_process_is_given_its_own_secrets_alone() -> None:
         assert roles_in(found[part]) == others.get(part, {f"nova_{part}", "nova_log"})
 
 
+def test_c4_the_pooler_has_the_passwords_of_those_who_come_to_it() -> None:
+    pod = of_kind("Deployment")["nova-pgbouncer"]["spec"]["template"]
+    assert roles_in(pod["spec"]) == {f"nova_{room}" for room in rooms.ROOMS}
+
+
+def test_what_is_mounted_follows_what_it_is_made_of() -> None:
+    """A `subPath` stays as it was when the pod began."""
+    mounts = [
+        mount
+        for _, pod in pods()
+        for container in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", ()))
+        for mount in container["volumeMounts"]
+    ]
+    assert mounts
+    assert not [mount for mount in mounts if "subPath" in mount]
+
+
+def marks(*options: str) -> dict[str, dict[str, str]]:
+    """Return the annotations of all pods that stay: where one differs they are replaced."""
+    return {
+        found["metadata"]["name"]: pod["metadata"]["annotations"]
+        for found, pod in pods(*options)
+        if not is_hook(found)
+    }
+
+
+def test_other_passwords_replace_all_who_read_some() -> None:
+    before, after = marks(), marks("--set", "secrets.rolesRevision=another")
+    assert not [name for name, found in before.items() if found == after[name]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["postgres=elsewhere", "postgresPort=5433", "replicas=3", "serverConnections=64", "image=another"],
+)
+def test_a_pooler_is_replaced_when_what_it_reads_is_another(change: str) -> None:
+    after = marks("--set", f"pgbouncer.{change}")
+    changed = {name for name, found in marks().items() if found != after[name]}
+    assert changed == {"nova-pgbouncer"}
+
+
+def test_a_pooler_is_replaced_when_rooms_share_it_otherwise() -> None:
+    fewer = marks("--set", "rooms.feed=null")
+    assert fewer["nova-pgbouncer"] != marks()["nova-pgbouncer"]
+
+
 def roles_in(pod: dict[str, Any]) -> set[str] | None:
     """Return the roles of PostgreSQL whose passwords a pod sees; None for those of all."""
     (volume,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "roles"]

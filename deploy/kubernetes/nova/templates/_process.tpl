@@ -26,6 +26,11 @@ app.kubernetes.io/part-of: nova
 {{- end -}}
 {{- end }}
 
+{{/* Passwords are read when a process starts. So another revision of them replaces whoever reads some, after migrations. */}}
+{{- define "nova.passwords" -}}
+nova/passwords: {{ .Values.secrets.rolesRevision | quote }}
+{{- end }}
+
 {{/* A pod that is not root, writes nowhere but in its own memory, and has no rights in the cluster. */}}
 {{- define "nova.pod" -}}
 metadata:
@@ -33,6 +38,7 @@ metadata:
     {{- include "nova.labels" . | nindent 4 }}
   annotations:
     checksum/config: {{ .root.Values.config | toYaml | sha256sum }}
+    {{- include "nova.passwords" .root | nindent 4 }}
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false

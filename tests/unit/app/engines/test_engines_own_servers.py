@@ -13,6 +13,7 @@ from nova.app.engines.addresses import for_role, without_user
 from nova.app.engines.embedded import Engines
 from nova.app.engines.errors import EngineUnsafe, FolderUnusable, RightsMissing
 from nova.platform.configure import load
+from nova.platform.db import link
 
 RULES = "local all nova trust\nlocal all all scram-sha-256\n"
 
@@ -84,6 +85,47 @@ async def test_passwords_can_be_given(data: Path, server: Engines, tmp_path: Pat
             data, rooms=("user",), postgres_url=url, redis_url=server.redis_url, passwords=tmp_path
         ):
             pass
+
+
+async def test_a_password_is_replaced_while_those_who_use_it_run(
+    data: Path, server: Engines, tmp_path: Path
+) -> None:
+    url = server.postgres_dsn(database="postgres")
+
+    async def set_up(feed: str) -> tuple[str, str]:
+        """Set up the server with the lines of the file of feed; return feed's DSN and what the server keeps."""
+        for role, lines in {"nova_feed": feed, "nova_log": "l/g", "nova_relay": "relay"}.items():
+            (tmp_path / role).write_text(lines)
+        async with Engines(
+            data, rooms=("feed",), postgres_url=url, redis_url=server.redis_url, passwords=tmp_path
+        ) as engines:
+            administrator = await asyncpg.connect(url)
+            kept = await administrator.fetchval(
+                "select rolpassword from pg_authid where rolname = 'nova_feed'"
+            )
+            await administrator.close()
+            return engines.room_dsn("feed"), kept
+
+    async def enters(dsn: str) -> None:
+        connection = await link.connect(dsn)
+        assert await connection.fetchval("select current_user") == "nova_feed"
+        await connection.close()
+
+    old, kept = await set_up("old\n")
+    both, still_kept = await set_up("old\nnew\n")
+    assert still_kept == kept, "a pooler that signs in by it would be refused"
+    await enters(both)
+    both_anew, kept = await set_up("new\nold\n")
+    assert kept != still_kept
+    for dsn in (both, both_anew):
+        await enters(dsn)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await enters(old)
+    new, still_kept = await set_up("new\r\n")
+    assert still_kept == kept
+    await enters(new)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await enters(for_role(url, database="nova", role="nova_feed", password="guess\nanother guess"))
 
 
 async def test_migrations_make_the_roles_of_a_server_first(data: Path, server: Engines) -> None:

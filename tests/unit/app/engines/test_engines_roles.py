@@ -15,7 +15,7 @@ import pytest
 from nova.app.engines.embedded import Engines
 from nova.app.engines.passwords import role_passwords
 from nova.app.engines.roles import ensure_roles, grant_relay, role_of
-from nova.app.engines.scram import scram_verifier
+from nova.app.engines.scram import accepts, scram_verifier
 
 ROOT = Path(__file__).parents[4]
 FIRST_MIGRATION = ROOT / "nova/platform/db/schema/0000_platform.expand.sql"
@@ -152,6 +152,14 @@ def test_a_verifier_is_that_of_rfc_7677() -> None:
     signature = hmac.digest(stored, auth, "sha256")
     client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
     assert hashlib.sha256(client_key).digest() == stored
+
+
+def test_a_verifier_of_any_salt_lets_its_own_password_in() -> None:
+    for verifier in (scram_verifier("pencil"), scram_verifier("pencil", iterations=10_000)):
+        assert accepts(verifier, "pencil")
+        assert not accepts(verifier, "Pencil")
+    for other in ("", "md5" + 32 * "0", "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"):
+        assert not accepts(other, "pencil")
 
 
 @pytest.mark.parametrize("password", ["", "naïve", "tab\t", "line\n"])

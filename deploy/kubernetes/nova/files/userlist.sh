@@ -1,0 +1,1 @@
+../../../pgbouncer/userlist.sh
