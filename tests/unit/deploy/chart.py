@@ -24,11 +24,22 @@ needs_helm = pytest.mark.skipif(HELM is None, reason="Helm is not here: `make ma
 @cache
 def rendered(*options: str) -> tuple[dict[str, Any], ...]:
     """Return the objects of the chart, with the options of `helm template`."""
-    always = ("--set", "image.tag=check", "--kube-version", "1.33")
-    command = (str(HELM), "template", "nova", str(CHART), *always, *options)
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = _template(*options)
     assert told.returncode == 0, told.stderr
     return tuple(found for found in yaml.safe_load_all(told.stdout) if found)
+
+
+def refusal(*options: str) -> str:
+    """Return why the chart is not rendered with some options."""
+    told = _template(*options)
+    assert told.returncode != 0
+    return told.stderr
+
+
+def _template(*options: str) -> "subprocess.CompletedProcess[str]":
+    always = ("--set", "image.tag=check", "--kube-version", "1.33")
+    command = (str(HELM), "template", "nova", str(CHART), *always, *options)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def of_kind(kind: str, *options: str) -> dict[str, dict[str, Any]]:

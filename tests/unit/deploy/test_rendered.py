@@ -1,5 +1,6 @@
 """What the chart makes of its values. Skipped where there is no Helm; `make manifests` runs it with one."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.platform.config import Config, Environment
 from nova.platform.configure import environ_for, load, require_own
+from nova.platform.db.database import DatabaseConfig
 from tests.unit.deploy.chart import (
     CHART,
     ROOMS,
@@ -17,6 +19,7 @@ from tests.unit.deploy.chart import (
     needs_helm,
     of_kind,
     pods,
+    refusal,
     rendered,
     secrets_of,
 )
@@ -248,6 +251,59 @@ def test_c4_a_process_is_given_its_own_secrets_alone() -> None:
         assert not [variable for variable in container["env"] if "valueFrom" in variable]
         others = {"migrate": None, "relay": None, "gateway": {"nova_log"}}
         assert roles_in(found[part]) == others.get(part, {f"nova_{part}", "nova_log"})
+
+
+def container_of(deployment: str) -> dict[str, Any]:
+    found: dict[str, Any]
+    (found,) = of_kind("Deployment")[deployment]["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def at_once(name: str) -> int:
+    """Return how many pods of a deployment there may be: in a roll-out some have come and as many are going."""
+    found = of_kind("Deployment")[name]["spec"]
+    surge: int = found["strategy"]["rollingUpdate"]["maxSurge"]
+    assert found["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    rollout, scaled = of_kind("Rollout").get(name), of_kind("ScaledObject").get(name)
+    if rollout is not None:  # A canary of all before those go that it replaces.
+        return 2 * int(rollout["spec"]["replicas"])
+    most: int = found["replicas"] if scaled is None else scaled["spec"]["maxReplicaCount"]
+    return most + 2 * surge
+
+
+def test_postgresql_has_a_connection_for_everybody() -> None:
+    parts = {part: at_once(f"nova-{part}") for part in (*rooms.ROOMS, GATEWAY, "relay", "pgbouncer")}
+    told = of_kind("ConfigMap")["nova-pgbouncer"]["data"]["pgbouncer.ini"]
+    in_a_copy = [int(line.split(" = ")[1]) for line in told.splitlines() if "max_db_connections = " in line]
+    pooled = parts.pop("pgbouncer") * in_a_copy[-1]
+    outboxes = parts["relay"] * len(rooms.ROOMS)
+    # Beside bells: migrations, and what PostgreSQL keeps for its administrators.
+    everybodys = sum(parts.values()) + outboxes + pooled + 2 + 3
+    assert everybodys <= VALUES["pgbouncer"]["maxConnections"]
+    at_replica = DatabaseConfig(room="feed", dsn="").replica_pool_size
+    rooms_processes = sum(parts[room] for room in rooms.ROOMS)
+    needed = re.search(r"it needs (\d+), for each", (CHART / "values.yaml").read_text())
+    assert needed is not None
+    assert rooms_processes * at_replica <= int(needed[1])
+
+
+def test_the_page_asks_the_pooler_where_it_answers() -> None:
+    told = of_kind("ConfigMap")["nova-pgbouncer"]["data"]["pgbouncer.ini"]
+    last = dict(line.split(" = ") for line in told.splitlines() if " = " in line and line[0] not in ";[")
+    page = (ROOT / "docs" / "runbooks" / "PoolNearlyFull.md").read_text()
+    assert f"psql -h {last['unix_socket_dir']} -p {last['listen_port']} -U pgbouncer pgbouncer" in page
+    (mount,) = (
+        mount
+        for mount in container_of("nova-pgbouncer")["volumeMounts"]
+        if mount["mountPath"] == last["unix_socket_dir"]
+    )
+    assert not mount.get("readOnly")
+
+
+def test_more_than_postgresql_has_is_not_rendered() -> None:
+    told = refusal("--set", "pgbouncer.maxConnections=270")
+    assert "max_connections 271" in told
+    assert refusal("--set", "rooms.content.replicas.most=60")
 
 
 def test_c4_the_pooler_has_the_passwords_of_those_who_come_to_it() -> None:

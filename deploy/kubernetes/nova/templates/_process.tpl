@@ -183,3 +183,16 @@ readinessProbe:
 {{- define "nova.scaled" -}}
 {{- if and .root.Values.keda.enabled (gt (int .room.replicas.most) (int .room.replicas.least)) }}yes{{ end -}}
 {{- end }}
+
+{{/*
+How many connections of PostgreSQL are not the pooler's, at the most replicas and in the middle of a roll-out, where one of
+each part has come and one is going, or of the gateway as many canaries as there are gateways. Each process has one for its
+bell, each relay one more for each room; three are PostgreSQL's administrators', two are migrations'.
+*/}}
+{{- define "nova.direct" -}}
+{{- $rooms := 0 }}
+{{- range .Values.rooms }}{{ $rooms = add $rooms .replicas.most 2 }}{{ end -}}
+{{- $gateways := add .Values.gateway.replicas (ternary .Values.gateway.replicas 2 .Values.canary.enabled) }}
+{{- $relays := mul (add .Values.relay.replicas 2) (add 1 (len .Values.rooms)) }}
+{{- add $rooms $gateways $relays 3 2 }}
+{{- end }}
