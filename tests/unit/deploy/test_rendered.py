@@ -253,6 +253,13 @@ def test_c4_a_process_is_given_its_own_secrets_alone() -> None:
         assert roles_in(found[part]) == others.get(part, {f"nova_{part}", "nova_log"})
 
 
+def test_a_room_that_is_not_ready_is_asked_what_it_can_answer() -> None:
+    services = of_kind("Service")
+    kept = {name for name, found in services.items() if found["spec"].get("publishNotReadyAddresses")}
+    assert kept == {f"nova-{room}" for room in rooms.ROOMS}
+    assert all(services[name]["spec"]["clusterIP"] == "None" for name in kept)
+
+
 def container_of(deployment: str) -> dict[str, Any]:
     found: dict[str, Any]
     (found,) = of_kind("Deployment")[deployment]["spec"]["template"]["spec"]["containers"]
