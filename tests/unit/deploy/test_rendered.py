@@ -10,6 +10,7 @@ from nova.app.callers import GATEWAY
 from nova.platform.config import Config, Environment
 from nova.platform.configure import environ_for, load, require_own
 from nova.platform.db.database import DatabaseConfig
+from nova.platform.rpc.peers import host_of, id_of
 from tests.unit.deploy.chart import (
     CHART,
     ROOMS,
@@ -152,6 +153,17 @@ def test_every_certificate_is_somebodys() -> None:
     certificates = {found["spec"]["secretName"] for found in rendered() if found["kind"] == "Certificate"}
     assert certificates
     assert certificates <= mounted
+
+
+@pytest.mark.parametrize("room", rooms.ROOMS)
+def test_a_certificate_names_its_room_and_no_address(room: str) -> None:
+    """Behind an address every part would pass for every room: so the probe says whom it expects there."""
+    spec = of_kind("Certificate")[f"nova-{room}"]["spec"]
+    assert spec["dnsNames"] == [host_of(room)]
+    assert "ipAddresses" not in spec
+    assert spec["uris"] == [id_of(room)]
+    probe = container_of(f"nova-{room}")["readinessProbe"]["exec"]["command"]
+    assert f"-tls-server-name={host_of(room)}" in probe
 
 
 def test_prometheus_knows_the_rules_and_where_their_pages_are() -> None:

@@ -170,7 +170,7 @@ readinessProbe:
 
 {{/* The kubelet's own gRPC probe speaks no TLS, so the probe runs beside the server and shows the room's certificate. */}}
 {{- define "nova.ready-by-grpc" -}}
-{{- $probe := list "grpc-health-probe" (printf "-addr=127.0.0.1:%v" .) "-tls" "-tls-ca-cert=/etc/nova/tls/ca.crt" "-tls-client-cert=/etc/nova/tls/tls.crt" "-tls-client-key=/etc/nova/tls/tls.key" -}}
+{{- $probe := list "grpc-health-probe" (printf "-addr=127.0.0.1:%v" .port) "-tls" (printf "-tls-server-name=%s.nova.internal" .name) "-tls-ca-cert=/etc/nova/tls/ca.crt" "-tls-client-cert=/etc/nova/tls/tls.crt" "-tls-client-key=/etc/nova/tls/tls.key" -}}
 {{ include "nova.lives" . }}
 readinessProbe:
   exec: {command: {{ $probe | toJson }}}
