@@ -131,6 +131,16 @@ def test_whatever_has_several_copies_keeps_most_of_them() -> None:
     assert {f"nova-{part}" for part in PARTS} - {"nova-migrate"} == set(of_kind("PodDisruptionBudget"))
 
 
+def test_the_loss_of_a_machine_or_a_zone_takes_a_share_of_the_copies() -> None:
+    for found in of_kind("Deployment").values():
+        constraints = found["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert {one["topologyKey"] for one in constraints} == {
+            "topology.kubernetes.io/zone",
+            "kubernetes.io/hostname",
+        }
+        assert all(one["labelSelector"] == found["spec"]["selector"] for one in constraints)
+
+
 def test_a_pooler_that_ends_lets_transactions_end() -> None:
     spec = of_kind("Deployment")["nova-pgbouncer"]["spec"]["template"]["spec"]
     (container,) = spec["containers"]

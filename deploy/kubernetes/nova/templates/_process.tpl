@@ -31,6 +31,19 @@ app.kubernetes.io/part-of: nova
 nova/passwords: {{ .Values.secrets.rolesRevision | quote }}
 {{- end }}
 
+{{/* Copies stand in several zones, and on several machines of each: the loss of one takes a share of them. */}}
+{{- define "nova.spread" -}}
+topologySpreadConstraints:
+  {{- range $where := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - maxSkew: 1
+    topologyKey: {{ $where }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "nova.selector" $ | nindent 8 }}
+  {{- end }}
+{{- end }}
+
 {{/* A pod that is not root, writes nowhere but in its own memory, and has no rights in the cluster. */}}
 {{- define "nova.pod" -}}
 metadata:
@@ -50,13 +63,7 @@ spec:
     runAsGroup: 10001
     fsGroup: 10001
     seccompProfile: {type: RuntimeDefault}
-  topologySpreadConstraints:
-    - maxSkew: 1
-      topologyKey: topology.kubernetes.io/zone
-      whenUnsatisfiable: ScheduleAnyway
-      labelSelector:
-        matchLabels:
-          {{- include "nova.selector" . | nindent 10 }}
+  {{- include "nova.spread" . | nindent 2 }}
   containers:
     - name: {{ .name }}
       image: {{ include "nova.image" .root }}
