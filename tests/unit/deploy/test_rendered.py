@@ -1,6 +1,7 @@
 """What the chart makes of its values. Skipped where there is no Helm; `make manifests` runs it with one."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -174,6 +175,20 @@ def test_a_certificate_names_its_room_and_no_address(room: str) -> None:
     assert spec["uris"] == [id_of(room)]
     probe = container_of(f"nova-{room}")["readinessProbe"]["exec"]["command"]
     assert f"-tls-server-name={host_of(room)}" in probe
+
+
+@pytest.mark.parametrize("part", [*rooms.ROOMS, GATEWAY])
+def test_a_new_authority_is_trusted_before_it_issues(part: str) -> None:
+    """The `ca.crt` beside a certificate is who issued it: trust in another has to be put elsewhere, for all."""
+    pod = of_kind("Deployment", "--set", "certificates.trust=both")[f"nova-{part}"]["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    folders = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    trusted = PurePosixPath(environment_of(pod)["NOVA_TLS_CA"])
+    (volume,) = (one for one in pod["spec"]["volumes"] if one["name"] == folders[str(trusted.parent)])
+    assert volume["configMap"] == {"name": "both"}
+    assert trusted.name == "ca.crt"
+    if part != GATEWAY:
+        assert f"-tls-ca-cert={trusted}" in container["readinessProbe"]["exec"]["command"]
 
 
 def test_prometheus_knows_the_rules_and_where_their_pages_are() -> None:

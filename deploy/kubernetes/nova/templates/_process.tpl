@@ -78,7 +78,7 @@ spec:
         {{- if .certified }}
         - {name: NOVA_TLS_CERTIFICATE, value: /etc/nova/tls/tls.crt}
         - {name: NOVA_TLS_KEY, value: /etc/nova/tls/tls.key}
-        - {name: NOVA_TLS_CA, value: /etc/nova/tls/ca.crt}
+        - {name: NOVA_TLS_CA, value: /etc/nova/trust/ca.crt}
         {{- end }}
         {{- range $name, $value := .root.Values.config }}
         - {name: {{ $name }}, value: {{ $value | quote }}}
@@ -117,6 +117,7 @@ spec:
         - {name: tmp, mountPath: /tmp}
         {{- if .certified }}
         - {name: tls, mountPath: /etc/nova/tls, readOnly: true}
+        - {name: trust, mountPath: /etc/nova/trust, readOnly: true}
         {{- end }}
         - {name: roles, mountPath: /etc/nova/roles, readOnly: true}
         {{- if .root.Values.kafkaAuthoritySecret }}
@@ -130,6 +131,9 @@ spec:
     {{- if .certified }}
     - name: tls
       secret: {secretName: nova-{{ .name }}-tls, defaultMode: 0440}
+    # Apart from the certificate, whose own `ca.crt` is the authority that issued it: trust in the next one comes first.
+    - name: trust
+      configMap: {name: {{ .root.Values.certificates.trust }}}
     {{- end }}
     - name: roles
       secret:
@@ -177,7 +181,7 @@ readinessProbe:
 
 {{/* The kubelet's own gRPC probe speaks no TLS, so the probe runs beside the server and shows the room's certificate. */}}
 {{- define "nova.ready-by-grpc" -}}
-{{- $probe := list "grpc-health-probe" (printf "-addr=127.0.0.1:%v" .port) "-tls" (printf "-tls-server-name=%s.nova.internal" .name) "-tls-ca-cert=/etc/nova/tls/ca.crt" "-tls-client-cert=/etc/nova/tls/tls.crt" "-tls-client-key=/etc/nova/tls/tls.key" -}}
+{{- $probe := list "grpc-health-probe" (printf "-addr=127.0.0.1:%v" .port) "-tls" (printf "-tls-server-name=%s.nova.internal" .name) "-tls-ca-cert=/etc/nova/trust/ca.crt" "-tls-client-cert=/etc/nova/tls/tls.crt" "-tls-client-key=/etc/nova/tls/tls.key" -}}
 {{ include "nova.lives" . }}
 readinessProbe:
   exec: {command: {{ $probe | toJson }}}
