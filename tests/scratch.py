@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from nova.app.engines.embedded import Engines
-from nova.app.engines.roles import ensure_roles, quoted, role_of
+from nova.app.engines.roles import ensure_roles, grant_relay, quoted, role_of
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.db.migrate import Migrations
@@ -69,6 +69,13 @@ class Scratch:
         async with database.transaction(Tx) as tx:
             await tx.execute(EFFECTS)
         return database
+
+    async def outbox(self, room: str) -> Database:
+        """Return the database of a room, open under the role of the relay, which is let in."""
+        async with self._administering() as connection:
+            await grant_relay(connection, room)
+        settings = DatabaseConfig(room=room, dsn=self.engines.outbox_dsn(room))
+        return await self._stack.enter_async_context(Database(settings))
 
     async def log(
         self, *, bell: Bell | None = None, poll_s: float = 0.2, dsn: str | None = None

@@ -69,7 +69,7 @@ async def replay(config: Config, topic: str, event_id: UUID | None) -> None:
 @asynccontextmanager
 async def _outbox(sources: Sources, room: str) -> AsyncIterator[DeadTx]:
     """Open a transaction on the dead events of a room's outbox. The relay finds what is raised at its next poll."""
-    settings = DatabaseConfig(room=room, dsn=sources.room_dsns[room])
+    settings = DatabaseConfig(room=room, dsn=sources.outbox_dsns[room])
     async with Database(settings, Bell()) as database, database.transaction(DeadTx) as tx:
         yield tx
 

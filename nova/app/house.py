@@ -354,9 +354,12 @@ class House:
 def database_config(sources: Sources, room: str, *, is_served: bool) -> DatabaseConfig:
     """Return where the database of a room is, for a process that serves the room or only relays its events.
 
-    Who relays has a connection a room and no storm of callers: he goes past the pooler, and on where that is lost.
+    Who relays has the rights for that alone. He has a connection a room and no storm of callers: he goes past the
+    pooler, and on where that is lost.
     """
-    pooled = sources.pooled_dsns if is_served else {}
+    if not is_served:
+        return DatabaseConfig(room=room, dsn=sources.outbox_dsns[room])
+    pooled = sources.pooled_dsns
     return DatabaseConfig(
         room=room,
         dsn=pooled.get(room, sources.room_dsns[room]),

@@ -1,10 +1,13 @@
 """What must be true of the engines before a room stands on them: migrations applied, topics declared."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nova.app import rooms
+from nova.app.engines.roles import grant_relay
 from nova.app.sources import Kafka, Sources
+from nova.platform.db import link
 from nova.platform.db.bell import Bell
 from nova.platform.db.migrate import Migrations
 from nova.platform.knobs import read
@@ -54,9 +57,18 @@ def cluster_of(kafka: Kafka) -> "Cluster":
 
 
 async def prepare(sources: Sources, names: Sequence[str]) -> None:
-    """Apply what is pending of the log and the rooms, and declare the topics that the rooms emit."""
+    """Apply what is pending of the log and the rooms, let the relay in, and declare the topics that the rooms emit."""
     await log_migrations(sources).apply()
     for room in names:
         await migrations(room, sources).apply()
+    await asyncio.gather(*(_open_outbox(room, sources) for room in names))
     async with log_of(sources) as log:
         await log.declare(topic for room in names for topic in rooms.topics_of(room))
+
+
+async def _open_outbox(room: str, sources: Sources) -> None:
+    connection = await link.connect(sources.room_dsns[room])
+    try:
+        await grant_relay(connection, room)
+    finally:
+        await connection.close()

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from nova.app.engines.addresses import for_role
 from nova.app.engines.embedded import Engines
 from nova.app.engines.passwords import given_passwords, kept_passwords
-from nova.app.engines.roles import DATABASE, LOG, role_of
+from nova.app.engines.roles import DATABASE, LOG, RELAY, role_of
 from nova.platform.config import Config
 from nova.platform.knobs import BadConfig, Secret, spelt
 
@@ -32,11 +32,13 @@ class Kafka:
 class Sources:
     """Where the engines answer: one DSN a room (its own role), the event log's, and Redis.
 
-    `replica_dsns` is empty without a read replica, `pooled_dsns` without a pooler: migrations and bells always go to
-    PostgreSQL itself. With `kafka` that keeps the events, and the log's DSN is only for the bell.
+    `outbox_dsns` lead to the same rooms under the relay's role, which reaches their outboxes alone. `replica_dsns` is
+    empty without a read replica, `pooled_dsns` without a pooler: migrations and bells always go to PostgreSQL itself.
+    With `kafka` that keeps the events, and the log's DSN is only for the bell.
     """
 
     room_dsns: Mapping[str, str]
+    outbox_dsns: Mapping[str, str]
     log_dsn: str
     redis_url: str
     replica_dsns: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +69,7 @@ def of_engines(engines: Engines, config: Config | None = None) -> Sources:
     room_dsns = {room: engines.room_dsn(room) for room in engines.rooms}
     return Sources(
         room_dsns=room_dsns,
+        outbox_dsns={room: engines.outbox_dsn(room) for room in engines.rooms},
         log_dsn=engines.postgres_dsn(role_of(LOG)),
         redis_url=engines.redis_url,
         **({} if config is None else _beside(config, room_dsns)),
@@ -87,13 +90,15 @@ def of_config(config: Config, rooms: Sequence[str]) -> Sources:
         kept_passwords(config.server.data / "secrets.json") if given is None else given_passwords(given)
     )
 
-    def dsn(room: str) -> str:
-        role = role_of(room)
-        return for_role(postgres_url, database=DATABASE, role=role, password=passwords.get(role))
+    def dsn(owner: str, schema: str | None = None) -> str:
+        role = role_of(owner)
+        password = passwords.get(role)
+        return for_role(postgres_url, database=DATABASE, role=role, password=password, schema=schema)
 
     room_dsns = {room: dsn(room) for room in rooms}
     return Sources(
         room_dsns=room_dsns,
+        outbox_dsns={room: dsn(RELAY, schema=room) for room in rooms},
         log_dsn=dsn(LOG),
         redis_url=redis_url,
         **_beside(config, room_dsns),

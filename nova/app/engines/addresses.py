@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from nova.app.engines.errors import EngineDown
+from nova.app.engines.roles import quoted
 from nova.platform.errors import NovaError
 from nova.platform.redis import client
 
@@ -37,11 +38,23 @@ async def ping(url: str) -> None:
         ) from error
 
 
-def for_role(url: str, *, database: str, role: str | None = None, password: str | None = None) -> str:
-    """`url` with another database and, with `role`, another user and password, wherever it names them."""
+def for_role(
+    url: str,
+    *,
+    database: str,
+    role: str | None = None,
+    password: str | None = None,
+    schema: str | None = None,
+) -> str:
+    """`url` with another database and, with `role`, another user and password, wherever it names them.
+
+    `schema` is where names lead that say none, for a role whose own path does not lead there.
+    """
     parts = urlsplit(url)
     taken = {"dbname", "database"} if role is None else {"dbname", "database", "user", "password"}
     query = [(name, value) for name, value in parse_qsl(parts.query) if name not in taken]
+    if schema is not None:
+        query.append(("search_path", quoted(schema)))
     where = parts.netloc
     if role is not None:
         secret = f":{quote(password, safe='')}" if password is not None else ""

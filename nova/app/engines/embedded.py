@@ -79,6 +79,13 @@ class Engines:
         """The DSN of a room's own role, whose search path is the room's schema."""
         return self.postgres_dsn(role_of(room))
 
+    def outbox_dsn(self, room: str) -> str:
+        """The DSN of the relay's role, at the outbox of a room: names lead to the room's schema."""
+        role = role_of(RELAY)
+        password = (self._passwords or {}).get(role)
+        place = self._postgres_url or self.postgres_dsn()
+        return for_role(place, database=DATABASE, role=role, password=password, schema=room)
+
     @property
     def redis_url(self) -> str:
         """For redis-py: `unix://…` or the URL given."""

@@ -1,7 +1,7 @@
 """Ownership held by the database: one role and one schema a room, and nothing else open to it.
 
 A role may read and write its own schema only; another room's tables answer `permission denied`. `nova_log`
-owns the event log, `nova_relay` may take rows from the outboxes that `grant_relay` opens to it. Everything
+owns the event log, `nova_relay` may move events out of the outboxes that `grant_relay` opens to it. Everything
 can be run again, and works with an administrator who is no superuser (CREATEDB and CREATEROLE suffice).
 """
 
@@ -98,17 +98,19 @@ async def ensure_schema(connection: Connection, room: str) -> None:
 async def grant_relay(connection: Connection, room: str) -> None:
     """Let the relay move rows out of the outbox of `room`, once the room's first migration has made it.
 
-    It may read, lock (for which PostgreSQL asks the right to update a column), note a failure, delete, and
-    bury in `outbox_dead`; it can neither write an event nor change one. `connection` is an administrator's or
+    It may read, lock (for which PostgreSQL asks the right to update a column), delete, put back what the log refuses,
+    bury that in `outbox_dead` and raise it. It reaches nothing else of the room. `connection` is an administrator's or
     the room's own.
     """
     schema, relay = quoted(room), role_of(RELAY)
     async with connection.transaction():
+        # Two who grant at once would be one too many for the catalogue's row.
+        await connection.execute("select pg_advisory_xact_lock($1)", SETUP_LOCK)
         await connection.execute(f"grant usage on schema {schema} to {relay}")
         await connection.execute(
-            f"grant select, delete, update (tries, retry_at, failure) on {schema}.outbox to {relay}"
+            f"grant select, insert, delete, update (tries) on {schema}.outbox to {relay}"
         )
-        await connection.execute(f"grant select, insert on {schema}.outbox_dead to {relay}")
+        await connection.execute(f"grant select, insert, delete on {schema}.outbox_dead to {relay}")
         await connection.execute(f"grant update on sequence {schema}.outbox_turns to {relay}")
 
 

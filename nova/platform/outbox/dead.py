@@ -33,7 +33,7 @@ class Unpublished:
 
 
 class DeadTx(Tx):
-    """Looks at a room's dead events and raises them. The relay may do neither: this is for the room's own role."""
+    """Looks at a room's dead events and raises them, under the relay's role as who buried them."""
 
     async def page(self, *, limit: int, after: int = 0) -> list[Unpublished]:
         """Return the oldest `limit` dead events; to page on, `after` is the last one's `seq`."""

@@ -38,7 +38,7 @@ async def room(certificates: Path, environment: Environment, data: Path) -> Asyn
     base = free_range(2 * len(ROOMS) + 1)
     house = House(
         Config(server=Server(environment=environment, data=data, grpc_port_base=base)),
-        Sources(room_dsns={}, log_dsn="", redis_url=""),
+        Sources(room_dsns={}, outbox_dsns={}, log_dsn="", redis_url=""),
         rooms=("user",),
         listen=True,
         certificates=Certificates(files_of(certificates, "user"), "user"),

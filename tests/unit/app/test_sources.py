@@ -39,6 +39,10 @@ def test_a_room_has_its_own_role_and_its_password(passwords: str) -> None:
     sources = of_config(config, ("feed",))
     assert sources.room_dsns == {"feed": "postgresql://nova_feed:p%40ss@db.example.org:5433/nova"}
     assert sources.replica_dsns == {"feed": "postgresql://nova_feed:p%40ss@replica.example.org/nova"}
+    # The relay reaches the room under a role of its own, whose password this process is not given.
+    assert sources.outbox_dsns == {
+        "feed": "postgresql://nova_relay@db.example.org:5433/nova?search_path=%22feed%22"
+    }
     assert sources.log_dsn == "postgresql://nova_log:l%2Fg@db.example.org:5433/nova"
     assert of_config(config, ("user",)).room_dsns == {
         "user": "postgresql://nova_user@db.example.org:5433/nova"
@@ -75,7 +79,7 @@ def test_rooms_go_through_the_pooler_and_relays_past_it(passwords: str) -> None:
     sources = of_config(config, ("feed",))
     served, relayed = (database_config(sources, "feed", is_served=is_served) for is_served in (True, False))
     assert served.dsn == "postgresql://nova_feed:p%40ss@pooler.example.org:6432/nova"
-    assert (relayed.dsn, relayed.behind_pooler) == (sources.room_dsns["feed"], False)
+    assert (relayed.dsn, relayed.behind_pooler) == (sources.outbox_dsns["feed"], False)
 
 
 def test_a_folder_of_passwords_that_is_not_there_is_named(tmp_path: Path) -> None:

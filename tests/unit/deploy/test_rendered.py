@@ -286,7 +286,7 @@ def test_c4_a_process_is_given_its_own_secrets_alone() -> None:
         named = [source["secretRef"]["name"] for source in container["envFrom"]]
         assert named == ([shared, own[part]] if part in own else [shared])
         assert not [variable for variable in container["env"] if "valueFrom" in variable]
-        others = {"migrate": None, "relay": None, "gateway": {"nova_log"}}
+        others = {"migrate": None, "gateway": {"nova_log"}}
         assert roles_in(found[part]) == others.get(part, {f"nova_{part}", "nova_log"})
 
 

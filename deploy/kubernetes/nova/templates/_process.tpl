@@ -139,9 +139,9 @@ spec:
       secret:
         secretName: {{ .root.Values.secrets.roles }}
         defaultMode: 0440
-        {{- if not (has .name (list "migrate" "relay")) }}
+        {{- if ne .name "migrate" }}
         items:
-          {{- if hasKey .root.Values.rooms .name }}
+          {{- if ne .name "gateway" }}
           - {key: nova_{{ .name }}, path: nova_{{ .name }}}
           {{- end }}
           - {key: nova_log, path: nova_log}

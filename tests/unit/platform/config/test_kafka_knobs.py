@@ -106,5 +106,5 @@ def test_a_process_that_is_told_by_a_file_has_them_too(tmp_path: Path) -> None:
     assert kafka.security == {**SIGN_IN, "NOVA_KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}
     assert read(KafkaSecurity, kafka.security) == config.kafka
     assert spelt(KafkaSecurity()) == {"NOVA_KAFKA_SECURITY_PROTOCOL": "plaintext"}
-    assert Sources.restored({"room_dsns": {}, "log_dsn": "", "redis_url": "", "kafka": {
+    assert Sources.restored({"room_dsns": {}, "outbox_dsns": {}, "log_dsn": "", "redis_url": "", "kafka": {
         "bootstrap": kafka.bootstrap, "security": dict(kafka.security)}}).kafka == kafka  # fmt: skip

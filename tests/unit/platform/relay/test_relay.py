@@ -59,6 +59,22 @@ class LogThatIsDown(PostgresLog):
         await super().append(records, fence=fence)
 
 
+async def test_c4_the_relays_own_role_is_enough_for_all_that_it_does(scratch: Scratch) -> None:
+    database, log = await scratch.database(), await scratch.log()
+    outbox = await scratch.outbox(database.room)
+    relay = Relay(database=outbox, log=log, topics=[THINGS], refusals=AT_ONCE, poll_s=0.01)
+    await emit(database, event(b"1", TOO_LARGE), event(b"1", b"behind"), event(b"2", b"2"))
+    async with running(relay.run()):
+        await until(lambda: REGISTRY.get_sample_value("outbox_dead_total", {"room": outbox.room}) == 1)
+        await until(lambda: _nothing_waits(database))
+    assert {record.payload for record in await logged(log)} == {b"behind", b"2"}
+    assert REGISTRY.get_sample_value("outbox_depth", {"room": outbox.room}) is not None
+    async with outbox.transaction(DeadTx) as tx:
+        (dead,) = await tx.page(limit=2)
+        assert (dead.tries, await tx.raise_dead(THINGS.name)) == (TRIES, 1)
+    assert await waiting(database) == 1
+
+
 async def test_a_relay_outlives_whatever_it_meets_in_its_tables(scratch: Scratch) -> None:
     database, log = await scratch.database(), await scratch.log()
     await emit(database, event(b"1", b"1"))
