@@ -1,7 +1,10 @@
 """URLs of Redis."""
 
+from pathlib import Path
+
 import pytest
 
+from nova.app.authority import Authority, files_of
 from nova.platform.redis.address import Address, parse
 
 
@@ -12,6 +15,7 @@ from nova.platform.redis.address import Address, parse
         ("unix:///run/v.sock?db=3", Address(path="/run/v.sock", database=3)),
         ("redis://cache", Address(host="cache")),
         ("redis://:p%40ss@cache:7000/2", Address(host="cache", port=7000, password="p@ss", database=2)),
+        ("rediss://cache?ssl_ca_certs=/ca.crt", Address(host="cache", tls=True, authorities="/ca.crt")),
         ("rediss://ada:pw@cache", Address(host="cache", tls=True, username="ada", password="pw")),
     ],
 )
@@ -42,3 +46,14 @@ def test_only_rediss_is_encrypted() -> None:
     context = parse("rediss://cache").tls_context()
     assert context is not None
     assert context.check_hostname
+
+
+def test_authorities_that_are_named_are_trusted_and_no_others(tmp_path: Path) -> None:
+    authority = files_of(tmp_path, "redis")
+    Authority.of(tmp_path).introduce("redis")
+    context = parse(f"rediss://cache?ssl_ca_certs={authority.authority}").tls_context()
+    assert context is not None
+    assert len(context.get_ca_certs()) == 1
+    assert context.check_hostname
+    with pytest.raises(OSError, match="No such file"):
+        parse("rediss://cache?ssl_ca_certs=/nowhere").tls_context()
