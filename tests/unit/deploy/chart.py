@@ -71,3 +71,31 @@ def environment_of(pod: dict[str, Any]) -> dict[str, str]:
     return {
         one["name"]: one["value"] for one in pod["spec"]["containers"][0].get("env", ()) if "value" in one
     }
+
+
+def is_hook(found: dict[str, Any]) -> bool:
+    """Whether Helm makes an object before its ordinary ones."""
+    return "helm.sh/hook" in found["metadata"].get("annotations", {})
+
+
+def container_of(deployment: str) -> dict[str, Any]:
+    """Return the only container of a deployment."""
+    found: dict[str, Any]
+    (found,) = of_kind("Deployment")[deployment]["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def marks(*options: str) -> dict[str, dict[str, str]]:
+    """Return the annotations of all pods that stay: where one differs they are replaced."""
+    return {
+        found["metadata"]["name"]: pod["metadata"]["annotations"]
+        for found, pod in pods(*options)
+        if not is_hook(found)
+    }
+
+
+def roles_in(pod: dict[str, Any]) -> set[str] | None:
+    """Return the roles of PostgreSQL whose passwords a pod sees; None for those of all."""
+    (volume,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "roles"]
+    assert volume["secretName"] == VALUES["secrets"]["roles"]
+    return {item["key"] for item in volume["items"]} if "items" in volume else None

@@ -1,6 +1,5 @@
 """What the chart makes of its values. Skipped where there is no Helm; `make manifests` runs it with one."""
 
-import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,19 +9,21 @@ from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.platform.config import Config, Environment
 from nova.platform.configure import environ_for, load, require_own
-from nova.platform.db.database import DatabaseConfig
 from nova.platform.rpc.peers import host_of, id_of
 from tests.unit.deploy.chart import (
     CHART,
     ROOMS,
     ROOT,
     VALUES,
+    container_of,
     environment_of,
+    is_hook,
+    marks,
     needs_helm,
     of_kind,
     pods,
-    refusal,
     rendered,
+    roles_in,
     secrets_of,
 )
 from tests.unit.deploy.test_manifests import callers
@@ -38,10 +39,6 @@ def made() -> set[str]:
         for found in rendered()
         if found["kind"] in {"Secret", "ExternalSecret"} and not is_hook(found)
     }
-
-
-def is_hook(found: dict[str, Any]) -> bool:
-    return "helm.sh/hook" in found["metadata"].get("annotations", {})
 
 
 # As the comments of the values say whose they are.
@@ -140,17 +137,6 @@ def test_the_loss_of_a_machine_or_a_zone_takes_a_share_of_the_copies() -> None:
             "kubernetes.io/hostname",
         }
         assert all(one["labelSelector"] == found["spec"]["selector"] for one in constraints)
-
-
-def test_a_pooler_that_ends_lets_transactions_end() -> None:
-    spec = of_kind("Deployment")["nova-pgbouncer"]["spec"]["template"]["spec"]
-    (container,) = spec["containers"]
-    hook = container["lifecycle"]["preStop"]["exec"]["command"][-1]
-    before_s, signal, after_s = (step.split() for step in hook.split(";"))
-    assert signal == ["kill", "-INT", "1"]
-    # The longest that PostgreSQL lets a transaction idle, which no signal may cut before.
-    assert int(after_s[1]) > 30
-    assert int(before_s[1]) + int(after_s[1]) < spec["terminationGracePeriodSeconds"]
 
 
 def test_no_hook_waits_for_what_the_chart_makes_after_it() -> None:
@@ -297,62 +283,61 @@ def test_a_room_that_is_not_ready_is_asked_what_it_can_answer() -> None:
     assert all(services[name]["spec"]["clusterIP"] == "None" for name in kept)
 
 
-def container_of(deployment: str) -> dict[str, Any]:
-    found: dict[str, Any]
-    (found,) = of_kind("Deployment")[deployment]["spec"]["template"]["spec"]["containers"]
-    return found
+def test_what_is_not_made_here_is_listed_as_needed() -> None:
+    head = (CHART / "values.yaml").read_text().partition("image:")[0]
+    (ingress,) = of_kind("Ingress").values()
+    public = {entry["secretName"] for entry in ingress["spec"]["tls"]}
+    needed = {secret for _, pod in pods() for secret in secrets_of(pod)} - made() | public
+    named = {VALUES["kafkaAuthoritySecret"], *VALUES["secrets"]["own"].values()}
+    named |= {VALUES["secrets"][kind] for kind in ("shared", "roles")}
+    assert {secret for secret in needed - named if f"`{secret}`" not in head} == set()
 
 
-def at_once(name: str) -> int:
-    """Return how many pods of a deployment there may be: in a roll-out some have come and as many are going."""
-    found = of_kind("Deployment")[name]["spec"]
-    surge: int = found["strategy"]["rollingUpdate"]["maxSurge"]
-    assert found["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
-    rollout, scaled = of_kind("Rollout").get(name), of_kind("ScaledObject").get(name)
-    if rollout is not None:  # A canary of all before those go that it replaces.
-        return 2 * int(rollout["spec"]["replicas"])
-    most: int = found["replicas"] if scaled is None else scaled["spec"]["maxReplicaCount"]
-    return most + 2 * surge
+def test_a_registry_may_ask_who_pulls() -> None:
+    for _, pod in pods("--set", "image.pullSecrets={registry}"):
+        own = pod["metadata"]["labels"]["app.kubernetes.io/component"] != "pgbouncer"
+        assert pod["spec"].get("imagePullSecrets") == ([{"name": "registry"}] if own else None)
 
 
-def test_postgresql_has_a_connection_for_everybody() -> None:
-    parts = {part: at_once(f"nova-{part}") for part in (*rooms.ROOMS, GATEWAY, "relay", "pgbouncer")}
-    told = of_kind("ConfigMap")["nova-pgbouncer"]["data"]["pgbouncer.ini"]
-    in_a_copy = [int(line.split(" = ")[1]) for line in told.splitlines() if "max_db_connections = " in line]
-    pooled = parts.pop("pgbouncer") * in_a_copy[-1]
-    outboxes = parts["relay"] * len(rooms.ROOMS)
-    # Beside bells: migrations, and what PostgreSQL keeps for its administrators.
-    everybodys = sum(parts.values()) + outboxes + pooled + 2 + 3
-    assert everybodys <= VALUES["pgbouncer"]["maxConnections"]
-    at_replica = DatabaseConfig(room="feed", dsn="").replica_pool_size
-    rooms_processes = sum(parts[room] for room in rooms.ROOMS)
-    needed = re.search(r"it needs (\d+), for each", (CHART / "values.yaml").read_text())
-    assert needed is not None
-    assert rooms_processes * at_replica <= int(needed[1])
+def test_only_who_tells_metrics_has_a_port_for_them() -> None:
+    for found, pod in pods():
+        (container,) = pod["spec"]["containers"]
+        telling = "metrics" in {port["name"] for port in container.get("ports", ())}
+        assert telling == (found["metadata"]["name"] not in {"nova-migrate", "nova-pgbouncer"})
 
 
-def test_the_page_asks_the_pooler_where_it_answers() -> None:
-    told = of_kind("ConfigMap")["nova-pgbouncer"]["data"]["pgbouncer.ini"]
-    last = dict(line.split(" = ") for line in told.splitlines() if " = " in line and line[0] not in ";[")
-    page = (ROOT / "docs" / "runbooks" / "PoolNearlyFull.md").read_text()
-    assert f"psql -h {last['unix_socket_dir']} -p {last['listen_port']} -U pgbouncer pgbouncer" in page
-    (mount,) = (
-        mount
-        for mount in container_of("nova-pgbouncer")["volumeMounts"]
-        if mount["mountPath"] == last["unix_socket_dir"]
-    )
-    assert not mount.get("readOnly")
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [("tag=v1.2.3", "v1.2.3"), (f"tag=,image.digest=sha256:{64 * 'a'}", "sha256-aaaaaaaaaaaa")],
+)
+def test_a_label_says_what_runs(image: str, version: str) -> None:
+    for _, pod in pods("--set", f"image.{image}"):
+        labels = pod["metadata"]["labels"]
+        ours = labels["app.kubernetes.io/component"] != "pgbouncer"
+        assert labels.get("app.kubernetes.io/version") == (version if ours else None)
 
 
-def test_more_than_postgresql_has_is_not_rendered() -> None:
-    told = refusal("--set", "pgbouncer.maxConnections=270")
-    assert "max_connections 271" in told
-    assert refusal("--set", "rooms.content.replicas.most=60")
+def test_a_release_of_nova_leaves_the_pooler_as_it_is() -> None:
+    def pooler(tag: str) -> dict[str, Any]:
+        spec: dict[str, Any] = of_kind("Deployment", "--set", f"image.tag={tag}")["nova-pgbouncer"]["spec"]
+        return spec
+
+    assert pooler("v1") == pooler("v2")
 
 
-def test_c4_the_pooler_has_the_passwords_of_those_who_come_to_it() -> None:
-    pod = of_kind("Deployment")["nova-pgbouncer"]["spec"]["template"]
-    assert roles_in(pod["spec"]) == {f"nova_{room}" for room in rooms.ROOMS}
+def test_engines_are_asked_for_certificates_of_authorities_that_are_given() -> None:
+    given = ("--set", "engineAuthorities=engines")
+    for found, pod in pods(*given):
+        (volume,) = (one for one in pod["spec"]["volumes"] if one["name"] == "engine-authorities")
+        assert volume["configMap"] == {"name": "engines"}
+        (mount,) = (
+            one for one in pod["spec"]["containers"][0]["volumeMounts"] if one["name"] == "engine-authorities"
+        )
+        assert f"{mount['mountPath']}/ca.crt" in (CHART / "values.yaml").read_text(), found
+    told = of_kind("ConfigMap", *given)["nova-pgbouncer"]["data"]["pgbouncer.ini"]
+    assert "server_tls_sslmode = verify-full\nserver_tls_ca_file = /etc/nova/engines/ca.crt" in told
+    assert "server_tls" not in of_kind("ConfigMap")["nova-pgbouncer"]["data"]["pgbouncer.ini"]
+    assert marks(*given)["nova-pgbouncer"] != marks()["nova-pgbouncer"]
 
 
 def test_what_is_mounted_follows_what_it_is_made_of() -> None:
@@ -365,39 +350,3 @@ def test_what_is_mounted_follows_what_it_is_made_of() -> None:
     ]
     assert mounts
     assert not [mount for mount in mounts if "subPath" in mount]
-
-
-def marks(*options: str) -> dict[str, dict[str, str]]:
-    """Return the annotations of all pods that stay: where one differs they are replaced."""
-    return {
-        found["metadata"]["name"]: pod["metadata"]["annotations"]
-        for found, pod in pods(*options)
-        if not is_hook(found)
-    }
-
-
-def test_other_passwords_replace_all_who_read_some() -> None:
-    before, after = marks(), marks("--set", "secrets.rolesRevision=another")
-    assert not [name for name, found in before.items() if found == after[name]]
-
-
-@pytest.mark.parametrize(
-    "change",
-    ["postgres=elsewhere", "postgresPort=5433", "replicas=3", "serverConnections=64", "image=another"],
-)
-def test_a_pooler_is_replaced_when_what_it_reads_is_another(change: str) -> None:
-    after = marks("--set", f"pgbouncer.{change}")
-    changed = {name for name, found in marks().items() if found != after[name]}
-    assert changed == {"nova-pgbouncer"}
-
-
-def test_a_pooler_is_replaced_when_rooms_share_it_otherwise() -> None:
-    fewer = marks("--set", "rooms.feed=null")
-    assert fewer["nova-pgbouncer"] != marks()["nova-pgbouncer"]
-
-
-def roles_in(pod: dict[str, Any]) -> set[str] | None:
-    """Return the roles of PostgreSQL whose passwords a pod sees; None for those of all."""
-    (volume,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "roles"]
-    assert volume["secretName"] == VALUES["secrets"]["roles"]
-    return {item["key"] for item in volume["items"]} if "items" in volume else None

@@ -7,8 +7,15 @@ What all processes of Nova have in common. Each takes a dict: root, name (the co
 app.kubernetes.io/name: nova-{{ .name }}
 app.kubernetes.io/component: {{ .name }}
 app.kubernetes.io/part-of: nova
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+{{- if ne .name "pgbouncer" }}
+app.kubernetes.io/version: {{ include "nova.version" .root | quote }}
+{{- end }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+{{- end }}
+
+{{/* What runs of Nova, as a label may spell it: the tag, else the beginning of the digest. The pooler stays as it is. */}}
+{{- define "nova.version" -}}
+{{- .Values.image.tag | default (.Values.image.digest | replace ":" "-") | trunc 19 | trimSuffix "-" -}}
 {{- end }}
 
 {{- define "nova.selector" -}}
@@ -55,6 +62,12 @@ metadata:
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
+  {{- with .root.Values.image.pullSecrets }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ . }}
+    {{- end }}
+  {{- end }}
   # A process ends within NOVA_DRAIN_S (30) of its signal, the gateway's comes five seconds late; ten are to spare.
   terminationGracePeriodSeconds: 45
   securityContext:
@@ -93,11 +106,13 @@ spec:
         {{- with index .root.Values.secrets.own .name }}
         - secretRef: {name: {{ . }}}
         {{- end }}
+      {{- if ne .name "migrate" }}
       ports:
         {{- if .port }}
         - {name: serve, containerPort: {{ .port }}}
         {{- end }}
         - {name: metrics, containerPort: 9464}
+      {{- end }}
       {{- with .lifecycle }}
       lifecycle:
         {{- toYaml . | nindent 8 }}
@@ -122,6 +137,9 @@ spec:
         - {name: roles, mountPath: /etc/nova/roles, readOnly: true}
         {{- if .root.Values.kafkaAuthoritySecret }}
         - {name: kafka-authority, mountPath: /etc/nova/kafka, readOnly: true}
+        {{- end }}
+        {{- if .root.Values.engineAuthorities }}
+        - {name: engine-authorities, mountPath: /etc/nova/engines, readOnly: true}
         {{- end }}
   volumes:
     - name: data
@@ -149,6 +167,10 @@ spec:
     {{- with .root.Values.kafkaAuthoritySecret }}
     - name: kafka-authority
       secret: {secretName: {{ . }}, defaultMode: 0440}
+    {{- end }}
+    {{- with .root.Values.engineAuthorities }}
+    - name: engine-authorities
+      configMap: {name: {{ . }}}
     {{- end }}
 {{- end }}
 
