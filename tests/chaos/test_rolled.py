@@ -194,7 +194,7 @@ async def serial_shown(nova: Nova, room: str) -> int:
     context = ssl.create_default_context(cafile=str(files.authority))
     context.load_cert_chain(files.certificate, files.key)
     context.set_alpn_protocols(["h2"])
-    host, _, port = nova.address(room).partition(":")
+    host, _, port = nova.ports.address(room).partition(":")
     _, writer = await asyncio.open_connection(host, int(port), ssl=context, server_hostname=host_of(room))
     der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()

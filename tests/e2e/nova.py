@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,13 @@ import grpc
 import httpx
 
 from nova.app.accounts import Desk, desk_at
-from nova.app.authority import files_of
+from nova.app.bench.strangers import Ports
 from nova.app.callers import GATEWAY
 from nova.app.engines.embedded import Engines
 from nova.app.sources import Sources
 from nova.app.supervisor import Supervisor
 from nova.gateway.global_ids import decode
-from nova.platform.config import ROOMS
 from nova.platform.redis.client import connect
-from nova.platform.rpc.peers import host_of
 from nova.services.identity.model import UserId
 from tests.waiting import until
 
@@ -87,26 +85,20 @@ class Nova:
     async def aclose(self) -> None:
         await self.http.aclose()
 
-    def address(self, room: str) -> str:
-        """Return where a room answers gRPC."""
-        return f"127.0.0.1:{self.grpc_base + 1 + ROOMS.index(room)}"
-
     @property
     def certificates(self) -> Path:
         """Return the folder of the authority, where each room is a process of its own."""
         assert self.engines is not None
         return self.engines.folder.path / "certificates"
 
-    @asynccontextmanager
-    async def room(self, room: str, *, part: str = GATEWAY) -> AsyncIterator[grpc.aio.Channel]:
-        """Yield a channel of the library's own to a room, with the certificate of a part of the platform."""
-        files = files_of(self.certificates, part)
-        shown = grpc.ssl_channel_credentials(
-            files.authority.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
-        )
-        named = [("grpc.ssl_target_name_override", host_of(room))]
-        async with grpc.aio.secure_channel(self.address(room), shown, options=named) as channel:
-            yield channel
+    @property
+    def ports(self) -> Ports:
+        """Return the ports of the rooms, where each is a process of its own."""
+        return Ports(base=self.grpc_base, certificates=self.certificates)
+
+    def room(self, room: str, *, part: str = GATEWAY) -> AbstractAsyncContextManager[grpc.aio.Channel]:
+        """Return a channel of the library's own to a room, with the certificate of a part of the platform."""
+        return self.ports.as_part(room, part)
 
     @asynccontextmanager
     async def without_pub_sub(self) -> AsyncIterator[None]:

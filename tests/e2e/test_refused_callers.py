@@ -1,29 +1,28 @@
 """R1, R2 at every room: strangers do not connect, no certificate replaces a token, no token a certificate."""
 
-import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
-import grpc
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from nova.app.authority import PARTS, Authority, files_of
-from nova.app.callers import GATEWAY, callers_of
+from nova.app.authority import PARTS, Authority
+from nova.app.bench.strangers import (
+    CODE,
+    altered,
+    bearer,
+    callers_and_others,
+    expired,
+    methods_of,
+    of_another_key,
+    status,
+)
+from nova.app.callers import GATEWAY
 from nova.app.rooms import ROOMS
-from nova.platform.rpc.peers import host_of
 from nova.platform.rpc.tls import CertificateFiles
-from tests.e2e.doors import PROMISED_S, bearer
-from tests.e2e.forge import Forge
+from tests.e2e.doors import PROMISED_S
 from tests.e2e.nova import Nova, Person
 from tests.waiting import until
-
-CODE = grpc.StatusCode
-_LONGEST_S = 10.0
 
 
 @pytest.fixture
@@ -31,49 +30,11 @@ async def person(apart: Nova) -> Person:
     return await apart.newcomer("caller")
 
 
-def methods_of(room: str) -> Sequence[tuple[str, bool]]:
-    """Return the methods of a room as its proto says: their paths, and whether they need no user."""
-    descriptor = import_module(f"nova.api.{room}.v1.{room}_pb2").DESCRIPTOR
-    (service,) = descriptor.services_by_name.values()
-    system: frozenset[str] = getattr(
-        import_module(f"nova.services.{room}.server"), "SYSTEM_METHODS", frozenset()
-    )
-    return [(f"/{service.full_name}/{method.name}", method.name in system) for method in service.methods]
-
-
-@asynccontextmanager
-async def connected(nova: Nova, room: str, files: CertificateFiles | None) -> AsyncIterator[grpc.aio.Channel]:
-    """Yield a channel that trusts the platform and shows the certificate of these files, or none."""
-    trusted = files_of(nova.certificates, GATEWAY).authority.read_bytes()
-    own = (files.key.read_bytes(), files.certificate.read_bytes()) if files else ()
-    named = [("grpc.ssl_target_name_override", host_of(room))]
-    credentials = grpc.ssl_channel_credentials(trusted, *own)
-    async with grpc.aio.secure_channel(nova.address(room), credentials, options=named) as channel:
-        yield channel
-
-
-async def status(
-    channel: grpc.aio.Channel, path: str, metadata: Sequence[tuple[str, str]] = ()
-) -> grpc.StatusCode:
-    ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
-    try:
-        await ask(b"", metadata=metadata, timeout=_LONGEST_S)
-    except grpc.aio.AioRpcError as error:
-        return error.code()
-    return CODE.OK
-
-
 async def heard(nova: Nova, room: str, shown: Sequence[tuple[str, str]]) -> bool:
     """Return whether a room refuses a token that it took."""
-    path = next(path for path, needs_no_user in methods_of(room) if not needs_no_user)
+    path = next(path for path, system in methods_of(room) if not system)
     async with nova.room(room, part=callers_and_others(room, path)[0]) as channel:
         return await status(channel, path, shown) is CODE.UNAUTHENTICATED
-
-
-def callers_and_others(room: str, path: str) -> tuple[str, list[str]]:
-    """Return a part that may call a method, and all that may not."""
-    listed = callers_of(room, path.rpartition("/")[2])
-    return min(listed), [part for part in PARTS if part not in listed]
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -85,10 +46,10 @@ async def test_r1_a_stranger_does_not_connect(
 ) -> None:
     (path, _), *_ = methods_of(room)
     if stranger == "in_plain_text":
-        async with grpc.aio.insecure_channel(apart.address(room)) as channel:
+        async with apart.ports.in_plain_text(room) as channel:
             assert await status(channel, path, bearer(person.token)) is CODE.UNAVAILABLE
         return
-    async with connected(apart, room, shown_by(stranger, apart, tmp_path)) as channel:
+    async with apart.ports.connected(room, shown_by(stranger, apart, tmp_path)) as channel:
         assert await status(channel, path, bearer(person.token)) is CODE.UNAVAILABLE
 
 
@@ -97,8 +58,7 @@ def shown_by(stranger: str, nova: Nova, folder: Path) -> CertificateFiles | None
     if stranger == "of_another_authority":
         return Authority.of(folder).issue(GATEWAY)
     if stranger == "expired":
-        shutil.copytree(nova.certificates, folder / "ours")
-        return Authority.of(folder / "ours").issue(GATEWAY, now=datetime.now(UTC) - timedelta(days=2))
+        return expired(nova.certificates, folder / "ours")
     return None
 
 
@@ -119,17 +79,15 @@ async def test_r2_a_part_without_a_good_token_is_refused_by_every_method(
 ) -> None:
     shown: Sequence[tuple[str, str]] = ()
     if token == "altered":
-        forge = await Forge.of(apart, person.token)
-        shown = bearer(forge.resealed(user_id="0198a1b2-0000-7000-8000-000000000000"))
+        shown = bearer(altered(person.token))
     if token == "of_another_key":
-        strange = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        shown = bearer(Forge(person.token, strange).token())
+        shown = bearer(of_another_key(person.token))
     if token == "suspended":
         await apart.suspend(person)
         shown = bearer(person.token)
         await until(partial(heard, apart, room, shown), within_s=PROMISED_S)
-    for path, needs_no_user in methods_of(room):
-        if token == "missing" and needs_no_user:
+    for path, system in methods_of(room):
+        if token == "missing" and system:
             continue
         async with apart.room(room, part=callers_and_others(room, path)[0]) as channel:
             assert await status(channel, path, shown) is CODE.UNAUTHENTICATED, path

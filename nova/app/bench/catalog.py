@@ -16,6 +16,7 @@ from nova.app.bench.overload import overload
 from nova.app.bench.promises import promises
 from nova.app.bench.rooms import rooms
 from nova.app.bench.storm import storm
+from nova.app.bench.strangers import strangers
 from nova.app.bench.tour import tour
 from nova.app.cli_command import MISSED
 from nova.platform.config import Config
@@ -73,6 +74,11 @@ BENCHMARKS: Final = {
             sentence="how soon what has ended is refused at every door, a block hides, and what a forgery costs",
             measure=promises,
             takes=_SHAPES,
+        ),
+        Benchmark(
+            name="strangers",
+            sentence="who is refused at the port of every room: no certificate, a strange or an old one, no good token",
+            measure=strangers,
         ),
         Benchmark(
             name="overload",
