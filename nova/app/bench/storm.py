@@ -8,6 +8,7 @@ pool at the replica.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from nova.platform.config import Config
 from nova.platform.db.bell import Bell
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.db.failures import DRIVER_ERRORS, translated
+from nova.platform.db.metrics import REPLICA_READS
 from nova.platform.db.tx import Tx
 from nova.platform.errors import Internal, NovaError
 from nova.platform.events import Event
@@ -38,6 +40,7 @@ COPIES: Final = 5
 GATEWAYS: Final = 5
 RELAYS: Final = 2
 SECONDS: Final = 10.0
+MAX_CONNECTIONS: Final = 200
 _RELAYED_S: Final = 0.25
 _DOORS: Final = 4
 """Pools that open at once: a connection has 5 s to open, and on few cores they wait for one another."""
@@ -104,18 +107,22 @@ async def storm(config: Config) -> Result:
         tally, peak = Tally(), Peak()
         async with (
             _opened(made, everybody, tally) as databases,
-            _beside(made, shape),
+            _beside(made, shape) as beside,
             watching(made, console, peak),
         ):
-            before = await waits_of(console)
+            before, replica = await waits_of(console), replica_reads()
             began = time.perf_counter()
             await _rage(everybody, databases, tally, until=began + SECONDS)
             lasted_s = time.perf_counter() - began
-            waits = (await waits_of(console)).since(before)
+            await beside.check()
+            waits, replica = (await waits_of(console)).since(before), replica_reads() - replica
     return Result(
         benchmark="storm",
         machine=where,
-        figures=figures_of(tally, peak, waits, shape=shape, limits=limits, lasted_s=lasted_s),
+        figures=[
+            *figures_of(tally, peak, waits, shape=shape, limits=limits, lasted_s=lasted_s),
+            *_of_the_replica(replica),
+        ],
         notes=(*_NOTES, *(f"refused: {error!r}, by {error.__cause__!r}" for error in tally.refused[:_SHOWN])),
     )
 
@@ -129,6 +136,13 @@ def figures_of(
     return [
         Figure(name="clients of PgBouncer, peak", value=peak.clients, unit="", least=CLIENTS),
         Figure(name="refused or failed", value=len(tally.refused), unit="", goal=0),
+        Figure(
+            name="bells that listen, fewest at a look",
+            value=peak.fewest_bells or 0,
+            unit="",
+            least=shape.bells,
+        ),
+        Figure(name="max_connections of PostgreSQL", value=limits.most, unit="", goal=MAX_CONNECTIONS),
         Figure(name="connections of PostgreSQL, peak", value=peak.connections, unit="", goal=limits.primary),
         Figure(
             name="connections of PostgreSQL, whole shape",
@@ -145,6 +159,23 @@ def figures_of(
         *_quantiles("pool wait, to a transaction", tally.to_transaction_s),
         Figure(name="transactions", value=tally.transactions / lasted_s, unit="/s"),
         Figure(name="statements", value=tally.statements, unit=""),
+    ]
+
+
+def replica_reads() -> Counter[str]:
+    """Return how many reads a replica served so far in this process, and why it did not serve the others."""
+    reads = Counter[str]()
+    for metric in REPLICA_READS.collect():
+        for sample in metric.samples:
+            if sample.name.endswith("_total"):
+                reads[sample.labels["outcome"]] += int(sample.value)
+    return reads
+
+
+def _of_the_replica(reads: Counter[str]) -> list[Figure]:
+    return [
+        Figure(name=f"reads that a replica might answer: {outcome}", value=count, unit="")
+        for outcome, count in sorted(reads.items())
     ]
 
 
@@ -191,8 +222,11 @@ async def _opened(made: Ground, everybody: Sequence[Party], tally: Tally) -> Asy
 
 
 @asynccontextmanager
-async def _beside(made: Ground, shape: Shape) -> AsyncIterator[None]:
-    """Run what connects straight to PostgreSQL beside the rooms: the bells of gateways, and relays with theirs."""
+async def _beside(made: Ground, shape: Shape) -> AsyncIterator[Tasks]:
+    """Run what connects straight to PostgreSQL beside the rooms: the bells of gateways, and relays with theirs.
+
+    A relay that is refused ends; its tasks are yielded, to be checked.
+    """
     async with AsyncExitStack() as stack:
         bells = [Bell(made.direct[ROOMS[0]]) for _ in range(shape.gateways + shape.relays)]
         for bell in bells:
@@ -205,7 +239,7 @@ async def _beside(made: Ground, shape: Shape) -> AsyncIterator[None]:
                 database = await stack.enter_async_context(Database(settings, bell))
                 tasks.spawn(f"relay-{number}-{room}", _relay(database), critical=True)
         stack.push_async_callback(tasks.aclose)
-        yield
+        yield tasks
 
 
 async def _relay(database: Database) -> None:

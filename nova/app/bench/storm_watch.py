@@ -12,7 +12,8 @@ from nova.app.engines.addresses import connect
 
 LOOK_EVERY_S: Final = 0.25
 _PEAK: Final = """
-SELECT count(*) AS everybody, count(*) FILTER (WHERE datname = $1 AND application_name <> 'nova-bell') AS working
+SELECT count(*) AS everybody, count(*) FILTER (WHERE datname = $1 AND application_name <> 'nova-bell') AS working,
+       count(*) FILTER (WHERE datname = $1 AND application_name = 'nova-bell') AS listening
 FROM pg_stat_activity WHERE backend_type = 'client backend'
 """
 _USABLE: Final = """
@@ -23,8 +24,9 @@ SELECT current_setting('max_connections')::int - current_setting('superuser_rese
 
 @dataclass(slots=True)
 class Peak:
-    """The most that was seen at any look."""
+    """The most that was seen at any look; of those who listen the fewest, None before the first."""
 
+    fewest_bells: int | None = None
     connections: int = 0
     working: int = 0
     at_replica: int = 0
@@ -35,9 +37,13 @@ class Peak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What there is for connections: of PgBouncer at the primary, and of the primary and the replica for all."""
+    """What there is for connections: of PgBouncer at the primary, and of the primary and the replica for all.
+
+    `most` is the primary's max_connections, of which `primary` are left to others than its administrators.
+    """
 
     pooled: int
+    most: int
     primary: int
     replica: int | None
 
@@ -81,6 +87,8 @@ async def _watch(watchers: Sequence[Connection], console: Console, peak: Peak) -
     while True:
         seen, *replicas = [(await watcher.fetch(_PEAK, DATABASE))[0] for watcher in watchers]
         peak.connections = max(peak.connections, seen["everybody"])
+        bells = seen["listening"]
+        peak.fewest_bells = bells if peak.fewest_bells is None else min(peak.fewest_bells, bells)
         peak.working = max(peak.working, seen["working"])
         peak.at_replica = max([peak.at_replica, *(replica["everybody"] for replica in replicas)])
         pools = [pool for pool in await console.ask("POOLS") if pool["database"] == DATABASE]
@@ -104,15 +112,19 @@ async def waits_of(console: Console) -> Waits:
 
 async def limits_of(made: Ground) -> Limits:
     """Return what there is for the connections of this storm."""
-    usable = []
-    for url in (made.postgres_url, made.replica_url):
-        if url:
-            connection = await connect(url)
-            usable.append(await connection.fetchval(_USABLE))
-            await connection.close()
     settings = await Console(made.pooler_url).settings()
-    primary, replica = (*usable, None)[:2]
-    return Limits(pooled=int(settings["max_db_connections"]), primary=primary, replica=replica)
+    most, primary = await _room_for(made.postgres_url)
+    replica = (await _room_for(made.replica_url))[1] if made.replica_url else None
+    return Limits(pooled=int(settings["max_db_connections"]), most=most, primary=primary, replica=replica)
+
+
+async def _room_for(url: str) -> tuple[int, int]:
+    """Return max_connections of a server, and how many of them are left to others than its administrators."""
+    connection = await connect(url)
+    try:
+        return int(await connection.fetchval("SHOW max_connections")), await connection.fetchval(_USABLE)
+    finally:
+        await connection.close()
 
 
 async def described(made: Ground) -> dict[str, str]:
