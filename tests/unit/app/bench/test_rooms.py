@@ -163,7 +163,7 @@ def test_what_was_lost_waited_until_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("bears", "loaded", "held"),
     [
-        (1000.0, [100, 200, 400], 400.0),
+        (1000.0, [100, 200, 400, 800, 1600], 800.0),
         (150.0, [100, 200], 100.0),
         (30.0, [25], 25.0),
         (10.0, [25, 12.5], 0.0),
