@@ -48,9 +48,15 @@ async def dead_letters(config: Config) -> None:
             if rooms.topics_of(room):
                 async for unpublished in _unpublished(sources, room):
                     _show_unpublished(unpublished, room)
-        for topic in _topics():
-            async for letter in _letters(log, topic):
-                _show_dead(letter)
+        async for letter in given_up(log):
+            _show_dead(letter)
+
+
+async def given_up(log: EventLog) -> AsyncIterator[letters.DeadLetter]:
+    """Yield all that groups of consumers have given up, topic by topic."""
+    for topic in _topics():
+        async for letter in _letters(log, topic):
+            yield letter
 
 
 async def replay(config: Config, topic: str, event_id: UUID | None) -> None:

@@ -11,14 +11,14 @@ import shutil
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from nova.app.bench.chaos_load import WHOLE_S, Crowd, Reader, crowd
-from nova.app.bench.chaos_rows import FAULT_S, Act, Row, acts_of
+from nova.app.bench.chaos_load import WHOLE_S, Crowd, Reader, Written, crowd
+from nova.app.bench.chaos_rows import FAULT_S, HANGS_S, Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.chaos_witnesses import InFault
 from nova.app.bench.figures import Figure, Result, quantile
@@ -28,9 +28,15 @@ from nova.app.bench.own_nova import described
 from nova.app.bench.proof import Found, drained, proof
 from nova.app.progress import progress
 from nova.platform.config import Config, World
-from nova.platform.errors import InvalidArgument, NovaError, Timeout
+from nova.platform.errors import InvalidArgument, NovaError, Timeout, Unavailable
+from nova.platform.rpc.call import DEFAULT_TIMEOUT_S
 
 READS_A_S: Final = 10.0
+READ_S: Final = DEFAULT_TIMEOUT_S + 1
+"""A home feed that takes longer has not come: by then the gateway has long given up whatever it waited for."""
+
+WRITES_A_S: Final = 4.0
+"""So many at least are answered where writes go on: a quarter of what four people do who think for 0.2 s."""
 
 _BEFORE_S: Final = 2.0
 _SOON_S: Final = 0.25
@@ -41,20 +47,24 @@ _TOLD: Final = 2
 
 _NOTES: Final = (
     f"A fault begins once every page of {_BEFORE_S:g} s has come, 95 % within {_SOON_S:g} s;",
-    f"  after {_PATIENCE_S:g} s, however late. It lasts {FAULT_S:g} s, or as the row needs.",
+    f"  after {_PATIENCE_S:g} s, however late. It lasts {FAULT_S:g} s, what hangs {HANGS_S:g} s, or as the row needs;",
+    "  it looks itself whether what it breaks is broken.",
     "  What is killed is killed again whenever it serves; its keeper starts it.",
     "  A real engine that is killed is started after that time, and the fault ends once it answers.",
-    "reads: home feeds answered, of those asked for in the fault; one that says what is left out of it is answered.",
-    "named: what they said was left out. silent: something was missing, and nothing said so.",
-    "acked: writes; each is sent until it is answered. refused: UNAVAILABLE or TIMEOUT, then sent again.",
+    f"reads: home feeds that came within {READ_S:g} s, of those asked for in the fault, also with something left out",
+    "  that is named; without feed it is the rest of the page.",
+    "named: what they said was left out, of which the row must allow each. silent: missing, and nothing said so.",
+    "acked: writes; each is sent until it is answered. in fault: of these in it. writes: that of all sent in it.",
+    "refused: UNAVAILABLE or TIMEOUT, then sent again.",
     "no answer: requests without one. wrong: any other code. lost, doubled: seen less, or more, than acked.",
-    "unproved: the row came to no end, so that nothing was compared; then lost and doubled stay empty.",
     "  Where Neo4j is, it must hold what the ledger does: another hash is a loss and a double.",
+    "  An event that became a dead letter is lost.",
+    "unproved: the row came to no end, so that nothing was compared; then lost and doubled stay empty.",
     "back: from the end of the fault until all serves, a page is whole, and a new post gets into a feed.",
     "wrong, too: what a row's witness met: who signs in under wrong clocks, a moderator's act while identity is away,",
-    "  a killed room that does not start while Redis or Kafka hangs.",
-    "Goals: reads ≥ 99 % but for feed and gateway; silent, wrong, lost, doubled, unproved 0;",
-    "  no answer 0 but for the gateway; back ≤ 15 s, of Redis ≤ 60 s.",
+    "  a killed room that does not start while Redis or Kafka hangs; and what is named that is not broken.",
+    "Goals: reads ≥ 99 % but for the gateway, writes ≥ 99 % where they do not need what is broken;",
+    "  silent, wrong, lost, doubled, unproved 0; no answer 0 but for the gateway; back ≤ 15 s, of Redis ≤ 60 s.",
 )
 
 
@@ -65,17 +75,22 @@ class Outcome:
     row: Row
     people: Crowd | None = None
     reads: Load | None = None
+    written: Written | None = None
     found: Found | None = None
     back_s: float = WHOLE_S
     failure: str | None = None
 
 
 async def chaos(config: Config, only: str = "") -> Result:
-    """Play all rows, or those whose names hold `only`. Raises `InvalidArgument` where there are none."""
+    """Play all rows, or those whose names hold `only`.
+
+    Raises `InvalidArgument` where there are none, and `Unavailable` where this machine allows none of them.
+    """
     told, where = progress(quiet=False), described(World.NONE, processes=True)
     figures: list[Figure] = []
     remarks: dict[str, str] = {}
-    for act in chosen(acts_of(config), only):
+    acts = chosen(acts_of(config), only)
+    for act in acts:
         if (missing := act.missing()) is not None:
             remarks |= {row.name: f"not done here: {missing}" for row in act.rows}
             continue
@@ -85,6 +100,8 @@ async def chaos(config: Config, only: str = "") -> Result:
             for outcome in await _played(act, waiting, where):
                 figures += figures_of(outcome)
                 remarks[outcome.row.name] = remark_of(outcome)
+    if not figures:
+        raise Unavailable(f"No row can be played here: {'; '.join(sorted(set(remarks.values())))}.")
     return Result(
         benchmark="chaos",
         machine=where,
@@ -134,26 +151,58 @@ async def _play(stage: Stage, waiting: "deque[Row]", outcomes: list[Outcome]) ->
 async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> Outcome:
     outcome = Outcome(row=row)
     try:
-        people = outcome.people = await crowd(stage, numbers, walks=row.walks)
+        people = outcome.people = await crowd(stage, numbers, walks=row.walks, rest=row.without_feed)
         in_fault = await row.witness(people)
-        async with people.writing():
+        async with people.writing(), _reading(people.reader, outcome) as reading:
             await calm(people.reader)
+            before = people.written
             async with row.fault(stage):
-                reading = asyncio.create_task(
-                    at_rate(people.reader.read, rate=READS_A_S, calls=int(READS_A_S * row.fault_s))
-                )
+                reading.begin()
                 await _witnessed(in_fault, row.fault_s)
-            healed = time.monotonic()
-            try:
-                await people.becomes_whole()
-                outcome.back_s = time.monotonic() - healed
-            finally:
-                outcome.reads = await reading
+            healed, outcome.written = time.monotonic(), people.written.since(before)
+            reading.end()
+            await people.becomes_whole()
+            outcome.back_s = time.monotonic() - healed
         await _drained(stage)
         outcome.found = await _compared(stage, people)
     except NovaError as error:
         outcome.failure = f"{error.message} Its log: {_kept(stage.below.log.path)}"
     return outcome
+
+
+class _Reading:
+    """Home feeds that are asked for from one moment to another."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._ended = asyncio.Event()
+        self._load: asyncio.Task[Load] | None = None
+
+    def begin(self) -> None:
+        """Ask from now on."""
+        most = int(READS_A_S * WHOLE_S)
+        self._load = asyncio.create_task(
+            at_rate(self._reader.read, rate=READS_A_S, calls=most, ended=self._ended)
+        )
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._ended.set()
+
+    async def load(self) -> Load | None:
+        """Return what came of all that was asked for, once that is known; None where nothing was."""
+        return None if self._load is None else await self._load
+
+
+@asynccontextmanager
+async def _reading(reader: Reader, outcome: Outcome) -> AsyncIterator[_Reading]:
+    """Yield what reads; what came of it goes to the outcome, however the block ends."""
+    reading = _Reading(reader)
+    try:
+        yield reading
+    finally:
+        reading.end()
+        outcome.reads = await reading.load()
 
 
 async def _witnessed(in_fault: InFault, fault_s: float) -> None:
@@ -167,7 +216,8 @@ async def _witnessed(in_fault: InFault, fault_s: float) -> None:
 
 async def _compared(stage: Stage, people: Crowd) -> Found:
     """Compare all that can be seen with what was acknowledged. Raises `Timeout` where there is nothing to compare."""
-    found = await proof(stage.asks, people.everybody, people.targets)
+    found = await proof(stage.asks, people.everybody, people.reacted_to)
+    found.lost += await stage.newly_buried()
     if stage.neo4j_url is not None:
         follows = await follows_in_neo4j(stage.below.sources, stage.neo4j_url)
         found.compare("follows in Neo4j", expected=[follows.from_truth], seen=[follows.in_use])
@@ -180,7 +230,7 @@ async def calm(reader: Reader) -> None:
     An engine in Java that has just started takes a core for its compiler. Where pages stay late, the machine is not
     this one's alone: then all that come will do.
     """
-    began, early = time.monotonic(), Reader(reader.asks, reader.person, reader.walks)
+    began, early = time.monotonic(), replace(reader, rest=False, named={}, silent=[], wrong=[])
     while True:
         load = await at_rate(early.read, rate=READS_A_S, calls=int(READS_A_S * _BEFORE_S))
         waited_s = time.monotonic() - began
@@ -218,16 +268,19 @@ def figures_of(outcome: Outcome) -> list[Figure]:
         return ends
     writers = people.everybody
     if reads is not None:
-        share = 100 * len(reads.seconds) / (len(reads.seconds) + len(reads.errors))
+        soon = sum(seconds <= READ_S for seconds in reads.seconds)
+        share = 100 * soon / (len(reads.seconds) + len(reads.errors))
         figures.append(Figure(name=f"{name}, reads", value=share, unit="%", least=row.reads_percent))
         if reads.seconds:
             figures.append(Figure(name=f"{name}, p95", value=quantile(reads.seconds, 0.95) * 1000, unit="ms"))
+    if outcome.written is not None:
+        figures += _written(row, outcome.written)
     counts: dict[str, tuple[int, float | None]] = {
         "silent": (len(people.reader.silent), 0),
         "acked": (sum(len(writer.acts) for writer in writers), None),
         "refused": (sum(writer.told.refused.total() for writer in writers), None),
         "no answer": (sum(writer.told.unanswered for writer in writers), 0 if row.answers else None),
-        "wrong": (len(_wrong(people)), 0),
+        "wrong": (len(_wrong(row, people)), 0),
     }
     if found is not None:
         counts |= {"lost": (len(found.lost), 0), "doubled": (len(found.doubled), 0)}
@@ -236,6 +289,18 @@ def figures_of(outcome: Outcome) -> list[Figure]:
         for column, (count, goal) in counts.items()
     ]
     return [*figures, *ends]
+
+
+def _written(row: Row, written: Written) -> list[Figure]:
+    """Return how many writes were answered in the fault, and their share of all that was sent in it."""
+    sent = written.acked + written.refused
+    # Of nothing that was sent nothing was answered.
+    share = 100 * written.acked / sent if sent else 0.0
+    least = None if row.writes_percent is None else int(WRITES_A_S * row.fault_s)
+    return [
+        Figure(name=f"{row.name}, writes", value=share, unit="%", least=row.writes_percent),
+        Figure(name=f"{row.name}, in fault", value=written.acked, unit="", least=least),
+    ]
 
 
 def remark_of(outcome: Outcome) -> str:
@@ -247,7 +312,7 @@ def remark_of(outcome: Outcome) -> str:
     not_right = {
         "reads": [f"{many} times {why}" for why, many in unanswered.most_common()],
         "silent": people.reader.silent,
-        "wrong": _wrong(people),
+        "wrong": _wrong(outcome.row, people),
         "lost": found.lost,
         "doubled": found.doubled,
     }
@@ -256,5 +321,10 @@ def remark_of(outcome: Outcome) -> str:
     return "; ".join([f"named: {named}", *([failure] if failure else []), *sentences])
 
 
-def _wrong(people: Crowd) -> list[str]:
-    return [*people.reader.wrong, *(one for writer in people.everybody for one in writer.told.wrong)]
+def _wrong(row: Row, people: Crowd) -> list[str]:
+    reader = people.reader
+    return [
+        *reader.wrong,
+        *(one for writer in people.everybody for one in writer.told.wrong),
+        *(f"{name} is left out, which is not broken" for name in reader.named if not row.may_name(name)),
+    ]

@@ -1,4 +1,8 @@
-"""Ways to break one part: each is a block, in which the part is broken, and after which it is not."""
+"""Ways to break one part: each is a block, in which the part is broken, and after which it is not.
+
+Each sees for itself that what it meant to break is broken, and raises `Unavailable` where it is not: a row in which
+nothing happened would be met by anything.
+"""
 
 import asyncio
 import os
@@ -10,6 +14,7 @@ from typing import Final
 from nova.app.bench import machine
 from nova.app.bench.chaos_stage import Stage
 from nova.app.engines.addresses import connect
+from nova.platform.errors import Unavailable
 
 Fault = Callable[[Stage], AbstractAsyncContextManager[None]]
 
@@ -36,7 +41,7 @@ def killed(part: str) -> Fault:
             pid = supervisor.pids[part]
             if pid not in gone and (not gone or await supervisor.serves(part)):
                 gone.add(pid)
-                _send([pid], signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
         async with _again_and_again(kill):
             yield
@@ -64,8 +69,10 @@ def engine_killed(name: str) -> Fault:
 
         async def kill() -> None:
             if engine.serving:
-                _send(machine.tree(engine.pid), signal.SIGKILL)
+                _kill_all_of(engine.pid)
 
+        if not engine.serving:
+            raise Unavailable(f"{name} does not run, so it cannot be killed.")
         async with _again_and_again(kill):
             yield
 
@@ -89,7 +96,7 @@ def real_killed(name: str) -> Fault:
     @asynccontextmanager
     async def fault(stage: Stage) -> AsyncIterator[None]:
         engine = stage.real[name]
-        _send(machine.tree(engine.pid), signal.SIGKILL)
+        _kill_all_of(engine.pid)
         try:
             yield
         finally:
@@ -115,6 +122,8 @@ async def replica_behind(stage: Stage) -> AsyncIterator[None]:
     replica = await connect(stage.replica_url)
     try:
         await replica.execute("SELECT pg_wal_replay_pause()")
+        if await replica.fetchval("SELECT pg_get_wal_replay_pause_state()") == "not paused":
+            raise Unavailable("The replica goes on applying what the primary writes.")
         yield
     finally:
         await replica.execute("SELECT pg_wal_replay_resume()")
@@ -137,7 +146,7 @@ def killed_once(part: str) -> Fault:
 
     @asynccontextmanager
     async def fault(stage: Stage) -> AsyncIterator[None]:
-        _send([stage.supervisor.pids[part]], signal.SIGKILL)
+        os.kill(stage.supervisor.pids[part], signal.SIGKILL)
         yield
 
     return fault
@@ -157,7 +166,9 @@ def resetting(name: str) -> Fault:
 async def _again_and_again(kill: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     async def killing() -> None:
         while True:
-            await kill()
+            # Its keeper may not have seen yet that it is gone.
+            with suppress(ProcessLookupError):
+                await kill()
             await asyncio.sleep(_LOOK_EVERY_S)
 
     await kill()
@@ -172,14 +183,20 @@ async def _again_and_again(kill: Callable[[], Awaitable[None]]) -> AsyncIterator
 
 @contextmanager
 def _stopped(pid: int) -> Iterator[None]:
-    # First the process itself, so that nothing more comes of it.
-    _send([pid], signal.SIGSTOP)
+    # First the process itself, so that nothing more comes of it; one that is gone raises.
+    os.kill(pid, signal.SIGSTOP)
     pids = machine.tree(pid)
     _send(pids, signal.SIGSTOP)
     try:
         yield
     finally:
         _send(pids, signal.SIGCONT)
+
+
+def _kill_all_of(pid: int) -> None:
+    pids = machine.tree(pid)
+    os.kill(pid, signal.SIGKILL)
+    _send(pids, signal.SIGKILL)
 
 
 def _send(pids: list[int], number: signal.Signals) -> None:

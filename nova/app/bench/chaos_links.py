@@ -1,14 +1,15 @@
 """Links: what stands between the platform and its engines, so that it can be made slow, or cut."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from nova.app.bench.real_engines import KAFKA_LINK
 from nova.app.ports import steady_range
+from nova.platform.errors import Unavailable
 from nova.platform.redis import address
 
 _CHUNK: Final = 1 << 16
@@ -29,6 +30,7 @@ class Link:
         self._upstream = upstream
         self._delay_s = 0.0
         self._open: set[asyncio.StreamWriter] = set()
+        self._touched = 0
 
     @asynccontextmanager
     async def standing(self) -> AsyncIterator[None]:
@@ -45,16 +47,23 @@ class Link:
 
     @asynccontextmanager
     async def slow(self, delay_s: float) -> AsyncIterator[None]:
-        """Hold back whatever is passed, in both directions, for the length of the block."""
+        """Hold back whatever is passed, in both directions, for the length of the block.
+
+        Raises `Unavailable` where nothing came by.
+        """
         self._delay_s = delay_s
         try:
-            yield
+            with self._in_use():
+                yield
         finally:
             self._delay_s = 0.0
 
     @asynccontextmanager
     async def resetting(self) -> AsyncIterator[None]:
-        """Cut all connections again and again for the length of the block; new ones are made in between."""
+        """Cut all connections again and again for the length of the block; new ones are made in between.
+
+        Raises `Unavailable` where there were none.
+        """
 
         async def cut() -> None:
             while True:
@@ -63,7 +72,8 @@ class Link:
 
         cutting = asyncio.create_task(cut())
         try:
-            yield
+            with self._in_use():
+                yield
         finally:
             cutting.cancel()
 
@@ -71,6 +81,15 @@ class Link:
         """Cut all connections, whatever is on its way."""
         for writer in self._open:
             writer.transport.abort()
+        self._touched += len(self._open)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Raise `Unavailable` where the block touched nobody: a link that nobody uses can be broken for ever."""
+        before = self._touched
+        yield
+        if self._touched == before:
+            raise Unavailable(f"Nothing passed the link to {self._upstream}: nothing was broken.")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -97,6 +116,7 @@ class Link:
         with suppress(OSError):
             while data := await reader.read(_CHUNK):
                 if self._delay_s:
+                    self._touched += 1
                     await asyncio.sleep(self._delay_s)
                 writer.write(data)
                 await writer.drain()

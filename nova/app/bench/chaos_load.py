@@ -3,9 +3,9 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
@@ -34,7 +34,8 @@ _HOME = """query($mode: FeedMode!, $walks: Boolean!) {
 class Reader:
     """Reads the home feed, ranked and by time in turn, and keeps what he was told.
 
-    With `walks` he also asks whom he might follow, which is found by a walk along follows.
+    With `walks` he also asks whom he might follow, which is found by a walk along follows; with `rest` a page will do
+    that has all but the feed. `praised` is a post that somebody likes and has commented on; "" for none.
     `silent` holds answers in which something is missing and nothing says so, `wrong` errors that are neither
     UNAVAILABLE nor TIMEOUT.
     """
@@ -42,6 +43,8 @@ class Reader:
     asks: Clients
     person: Person
     walks: bool = False
+    rest: bool = False
+    praised: str = ""
     named: dict[str, None] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -69,19 +72,40 @@ class Reader:
         codes = {str(error.get("extensions", {}).get("code")): error for error in errors}
         self.named |= dict.fromkeys(degraded)
         self.wrong += [f"homeFeed: {error}" for code, error in codes.items() if code not in RETRIED]
-        feed = (answer.get("data") or {}).get("homeFeed")
+        data = answer.get("data") or {}
+        feed = data.get("homeFeed")
         if feed is None:
+            if self.rest and errors and _is_known(data):
+                return
             reasons = {error["extensions"].get("reason", code): None for code, error in codes.items()}
             raise Unavailable(f"no feed, {', '.join(reasons) or 'and nothing said'}")
+        posts = [edge["node"] for edge in feed["edges"]]
+        if not errors and not degraded:
+            self.silent += self._missing(data, posts, mode)
+        if not errors and "social" not in degraded:
+            self.silent += [
+                f"{mode}: a post that is liked and commented on has {post['likeCount']} and {post['commentCount']}"
+                for post in posts
+                if post["id"] == self.praised and not (post["likeCount"] and post["commentCount"])
+            ]
+
+    def _missing(
+        self, data: Mapping[str, Any], posts: Sequence[Mapping[str, Any]], mode: str
+    ) -> Iterator[str]:
+        """Say what a page lacks that claims to be whole."""
         fewest = POSTS if mode == "FOLLOWING" else 1
-        if len(feed["edges"]) < fewest and not errors and not degraded:
-            self.silent.append(f"{mode}: {len(feed['edges'])} of {fewest} posts")
-        if self.walks and not errors and not degraded and not answer["data"]["viewer"]["user"]["suggested"]:
-            self.silent.append("nobody is suggested")
+        if len(posts) < fewest:
+            yield f"{mode}: {len(posts)} of {fewest} posts"
+        if not _is_known(data):
+            yield f"{mode}: nobody reads it"
+        if any(post["author"] is None for post in posts):
+            yield f"{mode}: a post by nobody"
+        if self.walks and not data["viewer"]["user"]["suggested"]:
+            yield "nobody is suggested"
 
     async def is_whole(self) -> bool:
         """Return whether both feeds are there, and nothing is missing."""
-        judge = Reader(self.asks, self.person, self.walks)
+        judge = replace(self, rest=False, named={}, silent=[], wrong=[])
         for mode in _MODES:
             try:
                 answer = await self.ask(mode)
@@ -91,6 +115,23 @@ class Reader:
             if "errors" in answer:
                 return False
         return not judge.named and not judge.silent
+
+
+def _is_known(data: Mapping[str, Any]) -> bool:
+    """Return whether an answer tells the viewer who he is."""
+    return bool(((data.get("viewer") or {}).get("user") or {}).get("handle"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What writers have been told so far: that something is done, or that it is not, by a refusal or by no answer."""
+
+    acked: int
+    refused: int
+
+    def since(self, before: "Written") -> "Written":
+        """Return what was told after another moment."""
+        return Written(acked=self.acked - before.acked, refused=self.refused - before.refused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +150,22 @@ class Crowd:
     targets: Sequence[str]
 
     @property
+    def reacted_to(self) -> Sequence[str]:
+        """All posts that anybody can have liked, or commented on."""
+        return [*self.targets, self.reader.praised]
+
+    @property
     def everybody(self) -> Sequence[Writer]:
         """All who have written anything."""
         return [*self.writers, self.author, self.bystander]
+
+    @property
+    def written(self) -> Written:
+        """What those who write without end have been told until now."""
+        return Written(
+            acked=sum(len(writer.acts) for writer in self.writers),
+            refused=sum(writer.told.repeats for writer in self.writers),
+        )
 
     async def becomes_whole(self) -> None:
         """Return once all parts serve, a page is whole, and a new post gets into a feed. Raises `Timeout`."""
@@ -152,15 +206,18 @@ class Crowd:
             raise failures.exceptions[0] from None
 
 
-async def crowd(stage: Stage, numbers: "itertools.count[int]", *, walks: bool = False) -> Crowd:
+async def crowd(
+    stage: Stage, numbers: "itertools.count[int]", *, walks: bool = False, rest: bool = False
+) -> Crowd:
     """Sign new people up, so that what they see is theirs alone, and wait until the stage is whole for them.
 
-    The author follows a writer: with `walks` the reader finds that one at two steps.
+    The author follows a writer: with `walks` the reader finds that one at two steps. That writer likes the author's
+    last post, and comments on it. `walks` and `rest` are those of the reader.
     """
     number = next(numbers)
     names = ["reader", "author", "bystander", *(f"writer{writer}" for writer in range(WRITERS))]
     people = {name: await _arrived(stage.asks, f"{name}_{number}") for name in names}
-    reader = Reader(stage.asks, people.pop("reader"), walks)
+    reader = Reader(stage.asks, people.pop("reader"), walks, rest)
     author = _writer(stage, f"author_{number}", people.pop("author"))
     bystander = _writer(stage, f"bystander_{number}", people.pop("bystander"))
     first, *_ = people.values()
@@ -168,12 +225,14 @@ async def crowd(stage: Stage, numbers: "itertools.count[int]", *, walks: bool = 
     await _follow(stage.asks, author.name, author.person, first)
     author.follows[first.id] = True
     for _ in range(POSTS):
-        await author.publish()
+        reader.praised = await author.publish()
     writers = [
         _writer(stage, f"{name}_{number}", person, [one.id for one in people.values() if one is not person])
         for name, person in people.items()
     ]
     targets = [await writer.publish() for writer in writers]
+    await writers[0].like(reader.praised)
+    await writers[0].comment(reader.praised)
     found = Crowd(
         stage=stage,
         handle=f"reader_{number}",

@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,8 +30,10 @@ _DISK: Final = "512m"
 _FILLER: Final = "filler"
 _BLOCK: Final = bytes(1 << 16)
 _FILL_EVERY_S: Final = 0.05
+_FULL_S: Final = 10.0
 
 _CLOCKS: Final = "clocks"
+_CLOCK_BY_S: Final = 30
 _ENGINES: Final = "engines"
 
 # Of the network that is set aside for benchmarks (RFC 2544, appendix C.2.2).
@@ -100,11 +103,17 @@ async def on_small_disk(data: Path) -> AsyncIterator[Stage]:
 async def full(place: Stage) -> AsyncIterator[None]:
     """Leave no byte on the disk, and take every one that becomes free, for the length of the block."""
     filler = place.data / _FILLER
-    filling = asyncio.create_task(_fill(filler))
+    filling, until = asyncio.create_task(_fill(filler)), time.monotonic() + _FULL_S
     try:
+        while os.statvfs(place.data).f_bavail:
+            if filling.done() or time.monotonic() > until:
+                raise Unavailable(f"The disk under {place.data} does not become full.")
+            await asyncio.sleep(_FILL_EVERY_S)
         yield
     finally:
         filling.cancel()
+        with suppress(asyncio.CancelledError):
+            await filling
         filler.unlink()
 
 
@@ -131,20 +140,13 @@ def _libraries() -> list[Path]:
 @asynccontextmanager
 async def with_clocks(data: Path) -> AsyncIterator[Stage]:
     """Run one in which the clock of each part can be set: the wall clock alone, not the monotonic one."""
-    library, folder = str(_libraries()[0]), data.with_name(_CLOCKS)
+    library, folder = _libraries()[0], data.with_name(_CLOCKS)
     folder.mkdir()
 
     def fit(part: Part, _config: Config) -> Part:
         clock = folder / part.name
         _set(clock, 0)
-        faked = {
-            "LD_PRELOAD": library,
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
-        return replace(part, environment={**part.environment, **faked})
+        return replace(part, environment={**part.environment, **_faked(library, clock)})
 
     async with stage(data, Fitting(fit=fit)) as found:
         yield found
@@ -157,10 +159,35 @@ async def clock_off(place: Stage, minutes: int, *, part: str | None = None) -> A
     for clock in clocks:
         _set(clock, minutes)
     try:
+        for clock in clocks:
+            await _require_faked(place.supervisor.pids[clock.name], clock, minutes)
         yield
     finally:
         for clock in clocks:
             _set(clock, 0)
+
+
+async def _require_faked(pid: int, clock: Path, minutes: int) -> None:
+    """Raise `Unavailable` unless a process asks the library for the time, and the library says what the file says."""
+    library = _libraries()[0]
+    if library.name not in Path(f"/proc/{pid}/maps").read_text():  # noqa: ASYNC240 - no disk is behind it
+        raise Unavailable(f"{clock.name} has the machine's own clock: libfaketime is not loaded.")
+    told = await asyncio.create_subprocess_exec(
+        _found("date"), "+%s", env=_faked(library, clock), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await told.communicate()
+    if abs(int(said) - time.time() - 60 * minutes) > _CLOCK_BY_S:
+        raise Unavailable(f"The clock of {clock.name} is not {minutes:+d} min off.")
+
+
+def _faked(library: Path, clock: Path) -> dict[str, str]:
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
 
 
 def _set(clock: Path, minutes: int) -> None:
@@ -208,13 +235,15 @@ def moved_apart(room: str, part: Part, config: Config) -> Part:
 
 
 @asynccontextmanager
-async def cut_off(_place: Stage) -> AsyncIterator[None]:
+async def cut_off(place: Stage, room: str) -> AsyncIterator[None]:
     """Lose whatever is sent between the room apart and all others, in both directions, and tell nobody."""
     ways = ((), _APART, _LINK), (("-n", _SPACE), _HERE, _FAR_LINK)
     for there, address, link in ways:
         entry = (address, "lladdr", _NOWHERE, "dev", link, "nud", "permanent")
         await _run("ip", *there, "neighbour", "replace", *entry)
     try:
+        if await place.supervisor.serves(room):
+            raise Unavailable(f"{room} still answers: it is not cut off.")
         yield
     finally:
         for there, address, link in ways:

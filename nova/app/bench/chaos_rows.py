@@ -57,20 +57,35 @@ from nova.platform.config import Config
 from nova.platform.knobs import Secret
 
 FAULT_S: Final = 4.0
+HANGS_S: Final = 8.0
+"""Longer than a home feed may take: who only waits until all is well again is late."""
 READS_PERCENT: Final = 99.0
+WRITES_PERCENT: Final = 99.0
 BACK_S: Final = 15.0
 WARM_S: Final = 60.0
 _PAUSE_S: Final = 20.0
 """Longer than a relay waits for anything: another one has long taken its place, where there is another one."""
 _BLIND_S: Final = SENSITIVE_AGE_S + 4
+_WRITTEN_TO: Final = frozenset({"user", "graph", "content", "social"})
+"""The rooms that a post, a like, a comment or a follow goes to, or asks."""
 _STARTS_S: Final = 15.0
 """In which a room that was killed is to serve again, though an engine hangs that it may need."""
+
+
+MayName = Callable[[str], bool]
+
+
+def anything(_name: str) -> bool:
+    """Whether it may be left out of a page, where much depends on what is broken."""
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One part, broken in one way. `reads_percent` of home feeds must be answered meanwhile, None: no objective.
 
+    `writes_percent` of writes must be, None where some of them need what is broken. `may_name`: whether a page
+    may say that something is left out of it. `without_feed`: the rest of a page will do.
     `answers`: the gateway is there, so that no request may go without an answer. `back_s`: until all is whole again.
     `walks`: the reader asks whom he might follow, too. `witness` does something else in the fault, which lasts
     `fault_s`.
@@ -80,6 +95,9 @@ class Row:
     how: str
     fault: Fault
     reads_percent: float | None = READS_PERCENT
+    writes_percent: float | None = None
+    may_name: MayName = anything
+    without_feed: bool = False
     answers: bool = True
     back_s: float = BACK_S
     walks: bool = False
@@ -118,21 +136,27 @@ def acts_of(config: Config) -> Sequence[Act]:
 def _parts() -> Act:
     return Act(
         rows=[
-            Row(part="nothing", how="broken", fault=spared),
+            Row(part="nothing", how="broken", fault=spared, writes_percent=WRITES_PERCENT, may_name=_nothing),
+            *(
+                _room(room, how, fault(room), fault_s)
+                for room in rooms.ROOMS
+                for how, fault, fault_s in (("killed", killed, FAULT_S), ("hangs", hung, HANGS_S))
+            ),
             *(
                 Row(
-                    part=room,
+                    part=RELAY,
                     how=how,
-                    fault=fault(room),
-                    # Nobody else has the feed; the rest of the page is there.
-                    reads_percent=None if room == "feed" else READS_PERCENT,
+                    fault=fault,
+                    writes_percent=WRITES_PERCENT,
+                    may_name=_nothing,
+                    fault_s=fault_s,
                 )
-                for room in rooms.ROOMS
-                for how, fault in (("killed", killed), ("hangs", hung))
+                for how, fault, fault_s in (
+                    ("killed", killed(RELAY), FAULT_S),
+                    ("hangs", hung(RELAY), HANGS_S),
+                    ("hangs long", hung(RELAY), _PAUSE_S),
+                )
             ),
-            Row(part=RELAY, how="killed", fault=killed(RELAY)),
-            Row(part=RELAY, how="hangs", fault=hung(RELAY)),
-            Row(part=RELAY, how="hangs long", fault=hung(RELAY), fault_s=_PAUSE_S),
             *(
                 Row(part=GATEWAY, how=how, fault=fault(GATEWAY), reads_percent=None, answers=False)
                 for how, fault in (("killed", killed), ("hangs", hung))
@@ -141,10 +165,25 @@ def _parts() -> Act:
                 part="identity",
                 how="away for long",
                 fault=killed("identity"),
+                writes_percent=WRITES_PERCENT,
+                may_name=_nothing,
                 witness=cautious,
                 fault_s=_BLIND_S,
             ),
         ]
+    )
+
+
+def _room(room: str, how: str, fault: Fault, fault_s: float) -> Row:
+    """Return a row in which a room is missing: the page without it, and the writes that do not need it."""
+    return Row(
+        part=room,
+        how=how,
+        fault=fault,
+        writes_percent=None if room in _WRITTEN_TO else WRITES_PERCENT,
+        may_name=partial(_no_other_room, room),
+        without_feed=room == "feed",
+        fault_s=fault_s,
     )
 
 
@@ -156,8 +195,20 @@ def _engines(config: Config) -> Sequence[Act]:
     return [
         Act(
             rows=[
-                Row(part=name, how="killed", fault=engine_killed(name), back_s=_back_s(name)),
-                Row(part=name, how="hangs", fault=engine_hung(name), back_s=_back_s(name)),
+                *(
+                    Row(
+                        part=name,
+                        how=how,
+                        fault=fault(name),
+                        writes_percent=_writes_percent(name),
+                        back_s=_back_s(name),
+                        fault_s=fault_s,
+                    )
+                    for how, fault, fault_s in (
+                        ("killed", engine_killed, FAULT_S),
+                        ("hangs", engine_hung, HANGS_S),
+                    )
+                ),
                 *(_started_without(name, engine_hung(name), "content", "feed") if name == REDIS else ()),
             ],
             missing=partial(_theirs, variable, url),
@@ -175,7 +226,7 @@ def _started_without(engine: str, fault: Fault, *names: str) -> Sequence[Row]:
             reads_percent=None,
             back_s=WARM_S,
             witness=serving(room, after_s=_STARTS_S),
-            fault_s=_STARTS_S + 1,
+            fault_s=_STARTS_S + 3,
         )
         for room in names
     ]
@@ -184,19 +235,34 @@ def _started_without(engine: str, fault: Fault, *names: str) -> Sequence[Row]:
 def _real() -> Act:
     return Act(
         rows=[
-            Row(part="real engines", how="unbroken", fault=spared),
+            Row(
+                part="real engines",
+                how="unbroken",
+                fault=spared,
+                writes_percent=WRITES_PERCENT,
+                may_name=_nothing,
+            ),
             *(
                 Row(
                     part=name,
                     how=how,
                     fault=fault(name),
-                    back_s=WARM_S if name == REAL_REDIS else BACK_S,
+                    writes_percent=_writes_percent(name),
+                    may_name=_may_name(name),
+                    back_s=_back_s(name),
                     walks=name == NEO4J,
+                    fault_s=fault_s,
                 )
                 for name in (REPLICA, POOLER, PRIMARY, REAL_REDIS, KAFKA, REGISTRY, NEO4J)
-                for how, fault in (("killed", real_killed), ("hangs", real_hung))
+                for how, fault, fault_s in (("killed", real_killed, FAULT_S), ("hangs", real_hung, HANGS_S))
             ),
-            Row(part=REPLICA, how="lags", fault=replica_behind),
+            Row(
+                part=REPLICA,
+                how="lags",
+                fault=replica_behind,
+                writes_percent=WRITES_PERCENT,
+                may_name=_nothing,
+            ),
             *_started_without(KAFKA, real_hung(KAFKA), "content"),
         ],
         place=on_real_engines,
@@ -207,7 +273,14 @@ def _real() -> Act:
 def _real_links() -> Act:
     return Act(
         rows=[
-            Row(part=f"{name}, link", how=how, fault=fault(name), walks=name == NEO4J)
+            Row(
+                part=f"{name}, link",
+                how=how,
+                fault=fault(name),
+                writes_percent=_writes_percent(name),
+                may_name=_may_name(name),
+                walks=name == NEO4J,
+            )
             for name in (REPLICA, POOLER, KAFKA, NEO4J)
             for how, fault in (("slow", slow), ("reset", resetting))
         ],
@@ -219,7 +292,13 @@ def _real_links() -> Act:
 def _links() -> Act:
     return Act(
         rows=[
-            Row(part=f"{name}, link", how=how, fault=fault(name), back_s=_back_s(name))
+            Row(
+                part=f"{name}, link",
+                how=how,
+                fault=fault(name),
+                writes_percent=_writes_percent(name),
+                back_s=_back_s(name),
+            )
             for name in (POSTGRES, REDIS)
             for how, fault in (("slow", slow), ("reset", resetting))
         ],
@@ -242,6 +321,8 @@ def _clocks() -> Act:
                 part="all clocks" if part is None else f"{part}, clock",
                 how=f"{minutes:+d} min",
                 fault=partial(clock_off, minutes=minutes, part=part),
+                writes_percent=WRITES_PERCENT,
+                may_name=_nothing,
                 witness=arriving,
             )
             for part in (None, "identity", "content", GATEWAY, RELAY)
@@ -255,14 +336,7 @@ def _clocks() -> Act:
 def _apart(config: Config) -> Sequence[Act]:
     return [
         Act(
-            rows=[
-                Row(
-                    part=room,
-                    how="partitioned",
-                    fault=cut_off,
-                    reads_percent=None if room == "feed" else READS_PERCENT,
-                )
-            ],
+            rows=[_room(room, "partitioned", partial(cut_off, room=room), HANGS_S)],
             place=partial(with_room_apart, room=room),
             missing=lambda: _elsewhere(config) or no_room_apart(),
         )
@@ -280,4 +354,24 @@ def _elsewhere(config: Config) -> str | None:
 
 
 def _back_s(engine: str) -> float:
-    return WARM_S if engine == REDIS else BACK_S
+    return WARM_S if engine in (REDIS, REAL_REDIS) else BACK_S
+
+
+def _writes_percent(engine: str) -> float | None:
+    """Return the objective of writes without an engine: nothing is written to what only reads, caches or hears."""
+    return None if engine in (POSTGRES, PRIMARY, POOLER) else WRITES_PERCENT
+
+
+def _may_name(engine: str) -> MayName:
+    """Return what may be left out: no page waits for the log, and memory walks where Neo4j does not."""
+    return _nothing if engine in (REPLICA, KAFKA, REGISTRY, NEO4J) else anything
+
+
+def _nothing(_name: str) -> bool:
+    """Whether it may be left out of a page that does not need what is broken."""
+    return False
+
+
+def _no_other_room(room: str, name: str) -> bool:
+    """Whether it may be left out without a room: the room, and sources of a feed, which have names of their own."""
+    return name == room or name not in rooms.ROOMS

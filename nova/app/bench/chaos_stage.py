@@ -11,14 +11,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
+from uuid import UUID
 
 from nova.app.bench.chaos_links import Link, kafka_link, neo4j_link, postgres_link, redis_link
 from nova.app.bench.client import Clients
 from nova.app.bench.own_nova import SHEDDING_ALONE
 from nova.app.bench.real_engines import KAFKA, NEO4J, POOLER, REPLICA, RealEngine, RealEngines
 from nova.app.engines.server import EngineServer
+from nova.app.events import given_up
 from nova.app.ground import Ground, ground
 from nova.app.ports import free_port, free_range
+from nova.app.prepare import log_of
 from nova.app.processes import all_ports, environment_of, processes
 from nova.app.progress import progress
 from nova.app.supervisor import Part, Supervisor
@@ -49,7 +52,8 @@ _REAL_LINKS: Final[_Links] = {
 class Stage:
     """One that runs. `links` and `real` engines are by engine, where there are any; `data` is its data folder.
 
-    `versions` are those of the real engines, and `replica_url` is that of their replica; "" without.
+    `versions` are those of the real engines, and `replica_url` is that of their replica; "" without. `buried` are the
+    dead letters that are known already.
     """
 
     data: Path
@@ -61,12 +65,21 @@ class Stage:
     versions: str
     replica_url: str
     neo4j_url: Neo4jUrl | None
+    buried: set[tuple[str, UUID]] = field(default_factory=set)
 
     @property
     def engines(self) -> Mapping[str, EngineServer]:
         """The embedded engines, by name."""
         known = {POSTGRES: self.below.engines.postgres, REDIS: self.below.engines.valkey}
         return {name: server for name, server in known.items() if server is not None}
+
+    async def newly_buried(self) -> list[str]:
+        """Return in words what groups of consumers have given up since the last time."""
+        async with log_of(self.below.sources) as log:
+            letters = [letter async for letter in given_up(log)]
+        new = [one for one in letters if (one.group, one.record.id) not in self.buried]
+        self.buried.update((one.group, one.record.id) for one in new)
+        return [f"{one.topic}, given up by {one.group}: {one.why}" for one in new]
 
     async def serves(self) -> bool:
         """Return whether every part says that it can serve, and every embedded engine runs."""

@@ -1,13 +1,15 @@
 """Who looks, while a part is broken, at what no reader or writer does: who signs in, an act that must wait, a start."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from nova.app.accounts import desk_at
 from nova.app.bench.chaos_load import Crowd
 from nova.app.bench.town import login
 from nova.app.bench.writers import LOST_ANSWERS, Mutation, Told, answered, tried
+from nova.platform.auth.actor import RevocationUnknown
 from nova.platform.auth.epochs import SENSITIVE_AGE_S
 from nova.platform.errors import Unavailable
 
@@ -80,11 +82,16 @@ async def cautious(people: Crowd) -> InFault:
     async def in_fault() -> None:
         await asyncio.sleep(SENSITIVE_AGE_S + 1)
         told = Told()
-        done = await tried(asks, deletion(kept), token=token, told=told)
+        with _to_a_verdict(people, "a moderator"):
+            done = await tried(asks, deletion(kept), token=token, told=told)
         people.reader.wrong += told.wrong
         if done is not None:
             people.reader.wrong.append(
                 "a moderator deleted a post, and nobody knew whether his session stands"
+            )
+        elif told.reason != RevocationUnknown().reason:
+            people.reader.wrong.append(
+                f"a moderator is refused for another reason: {told.reason or 'no answer'}"
             )
 
     return in_fault
@@ -96,9 +103,21 @@ def serving(part: str, *, after_s: float) -> Witness:
     async def witness(people: Crowd) -> InFault:
         async def in_fault() -> None:
             await asyncio.sleep(after_s)
-            if not await people.stage.supervisor.serves(part):
+            with _to_a_verdict(people, part):
+                serves = await people.stage.supervisor.serves(part)
+            if not serves:
                 people.reader.wrong.append(f"{part} does not serve {after_s:g} s after it was killed")
 
         return in_fault
 
     return witness
+
+
+@contextmanager
+def _to_a_verdict(people: Crowd, who: str) -> Iterator[None]:
+    """Note it as wrong where the fault ends before anything is known: nothing seen is not all well."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        people.reader.wrong.append(f"{who}: the fault ended before it was known")
+        raise

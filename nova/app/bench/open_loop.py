@@ -48,10 +48,14 @@ async def at_rate(
     *,
     rate: float,
     calls: int,
+    ended: asyncio.Event | None = None,
     monotonic: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Load:
-    """Make `calls` calls, `rate` a second; each gets its number. Returns when the last one is answered."""
+    """Make `calls` calls, `rate` a second; each gets its number. Returns when the last one is answered.
+
+    Once `ended` is set no more are made.
+    """
     seconds: list[float] = []
     errors: list[NovaError] = []
     began = monotonic()
@@ -66,6 +70,8 @@ async def at_rate(
 
     async with asyncio.TaskGroup() as running:
         for number in range(calls):
+            if ended is not None and ended.is_set():
+                break
             due = began + number / rate
             # Also where it is late already: the call before must have left.
             await sleep(max(due - monotonic(), 0.0))

@@ -50,13 +50,14 @@ class Told:
     """What writers were told besides: how often they were refused by which code, or not answered at all.
 
     `wrong` holds every answer that is neither a success nor a refusal after which one tries again. `again_s`: how long
-    the last refusal said to wait.
+    the last refusal said to wait; `reason`: why it said it was one.
     """
 
     refused: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
     wrong: list[str] = field(default_factory=list)
     again_s: float = 0.0
+    reason: str = ""
 
     @property
     def repeats(self) -> int:
@@ -87,8 +88,8 @@ class Writer:
         """Do one thing; `targets` are posts that can be liked and commented on."""
         acts: list[Callable[[], Awaitable[object]]] = [
             self.publish,
-            lambda: self._like(targets),
-            lambda: self._comment(targets),
+            lambda: self.like(self.moments.choice(targets), liked=self.moments.random() < _MOSTLY),
+            lambda: self.comment(self.moments.choice(targets)),
         ]
         if self.others:
             acts.append(self._follow)
@@ -103,14 +104,16 @@ class Writer:
         self.posts[caption] = post_id
         return post_id
 
-    async def _comment(self, targets: Sequence[str]) -> None:
+    async def comment(self, post: str) -> None:
+        """Comment on a post."""
         self._number += 1
-        about = {"postId": self.moments.choice(targets), "text": f"{self.name} remarks {self._number}"}
-        await self._said("addComment", "comment { id }", **about)
+        await self._said(
+            "addComment", "comment { id }", postId=post, text=f"{self.name} remarks {self._number}"
+        )
 
-    async def _like(self, targets: Sequence[str]) -> None:
+    async def like(self, post: str, *, liked: bool = True) -> None:
+        """Like a post, or take that back."""
         self._number += 1
-        post, liked = self.moments.choice(targets), self.moments.random() < _MOSTLY
         await self._said("likePost" if liked else "unlikePost", "post { viewerHasLiked }", postId=post)
         self.likes[post] = liked
 
@@ -172,6 +175,7 @@ async def tried(
         if code in RETRIED:
             told.refused[code] += 1
             told.again_s = extensions.get("retryAfter", 0.0)
+            told.reason = str(extensions.get("reason", code))
         else:
             told.wrong.append(f"{verb}: {answer['errors']}")
         return None

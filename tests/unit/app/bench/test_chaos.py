@@ -1,10 +1,8 @@
 """The chaos table, on made data: which rows there are, what a row tells, and links that are slow or cut."""
 
-import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,28 +10,24 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from nova.app.authority import issue_all
 from nova.app.bench import chaos
 from nova.app.bench.catalog import run_benchmark
 from nova.app.bench.chaos import Outcome, chosen, figures_of, remark_of
 from nova.app.bench.chaos_faults import killed, spared
-from nova.app.bench.chaos_links import Link, postgres_link, redis_link
-from nova.app.bench.chaos_load import POSTS, Crowd, Reader
-from nova.app.bench.chaos_places import clock_off, moved_apart, refusal
+from nova.app.bench.chaos_load import POSTS, Crowd, Reader, Written
 from nova.app.bench.chaos_rows import Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
-from nova.app.bench.chaos_witnesses import InFault, arriving
 from nova.app.bench.client import Clients
 from nova.app.bench.figures import Figure
 from nova.app.bench.open_loop import Load
 from nova.app.bench.proof import Found
 from nova.app.bench.town import Person
 from nova.app.bench.writers import Told
-from nova.app.processes import parts_of
 from nova.app.rooms import ROOMS
 from nova.platform.config import Config
 from nova.platform.configure import load
 from nova.platform.errors import InvalidArgument, Timeout, Unavailable
+from tests.unit.app.bench.pages import error, page, reader
 
 
 def names(acts: "list[Act]") -> list[str]:
@@ -78,6 +72,32 @@ def test_rows_are_chosen_by_a_part_of_their_names() -> None:
         chosen(acts, "no such part")
 
 
+def test_what_a_page_may_leave_out_follows_from_what_is_broken() -> None:
+    rows = {row.name: row for act in acts_of(Config()) for row in act.rows}
+    named = ("social", "graph", "slates")
+    for name, allowed in {
+        "social hangs": {"social", "slates"},
+        "graph partitioned": {"graph", "slates"},
+        "relay hangs": set(),
+        "real Kafka killed": set(),
+        "all clocks +5 min": set(),
+        "PostgreSQL hangs": {*named},
+    }.items():
+        assert {one for one in named if rows[name].may_name(one)} == allowed, name
+
+
+def test_writes_have_an_objective_where_they_do_not_need_what_is_broken() -> None:
+    needed = {row.name for act in acts_of(Config()) for row in act.rows if row.writes_percent is None}
+    assert {"social killed", "content partitioned", "PostgreSQL hangs", "real PgBouncer killed"} < needed
+    assert not needed & {
+        "feed hangs",
+        "Redis killed",
+        "relay killed",
+        "real Kafka hangs",
+        "real Neo4j killed",
+    }
+
+
 def test_an_engine_of_the_users_own_is_left_alone() -> None:
     config = load({"NOVA_POSTGRES_URL": "postgresql://nova@elsewhere/nova"})
     missing = {row.name: act.missing() for act in acts_of(config) for row in act.rows}
@@ -91,51 +111,6 @@ def test_an_engine_of_the_users_own_is_left_alone() -> None:
 async def test_only_is_for_benchmarks_of_many_cases() -> None:
     with pytest.raises(Exception, match="knows no --only"):
         await run_benchmark(Config(), "tour", only="home", as_json=False)
-
-
-def reader() -> Reader:
-    return Reader(cast("Any", None), Person(id="u", token="t"))
-
-
-def page(posts: int, **more: object) -> dict[str, Any]:
-    return {"data": {"homeFeed": {"edges": [{}] * posts}}, "extensions": {}, **more}
-
-
-def error(code: str) -> dict[str, object]:
-    return {"message": "no", "extensions": {"code": code}}
-
-
-def test_a_page_that_lacks_something_must_say_so() -> None:
-    judge = reader()
-    judge.take(page(POSTS), "FOLLOWING")
-    judge.take(page(1), "RANKED")
-    judge.take(page(0, extensions={"degraded": ["graph"]}), "FOLLOWING")
-    judge.take(page(0, errors=[error("UNAVAILABLE")]), "FOLLOWING")
-    assert (judge.silent, judge.wrong, [*judge.named]) == ([], [], ["graph"])
-    judge.take(page(POSTS - 1), "FOLLOWING")
-    judge.take(page(0), "RANKED")
-    assert judge.silent == [f"FOLLOWING: {POSTS - 1} of {POSTS} posts", "RANKED: 0 of 1 posts"]
-
-
-def test_who_asks_whom_he_might_follow_must_be_told_somebody() -> None:
-    judge = reader()
-    judge.walks = True
-    for suggested, errors in (([{}], {}), ([], {"errors": [error("UNAVAILABLE")]}), ([], {})):
-        answer = page(POSTS, **errors)
-        answer["data"]["viewer"] = {"user": {"suggested": suggested}}
-        judge.take(answer, "FOLLOWING")
-    assert judge.silent == ["nobody is suggested"]
-
-
-def test_no_feed_is_no_answer_and_only_two_codes_are_right() -> None:
-    judge = reader()
-    for answer in (
-        {"data": {"homeFeed": None}, "errors": [error("TIMEOUT")]},
-        {"data": None, "errors": [error("INTERNAL")]},
-    ):
-        with pytest.raises(Unavailable):
-            judge.take(answer, "RANKED")
-    assert len(judge.wrong) == 1
 
 
 class Pages:
@@ -175,7 +150,7 @@ async def test_a_fault_waits_for_pages_that_come_soon_for_a_while(
     assert reading.await_count == reads
 
 
-def outcome(*, lost: int = 0, unanswered: int = 0, answers: bool = True) -> Outcome:
+def outcome(*, lost: int = 0, unanswered: int = 0, late: int = 0, **more: Any) -> Outcome:
     judge, told = reader(), Told(unanswered=unanswered)
     told.refused.update({"UNAVAILABLE": 3})
     judge.named["graph"] = None
@@ -183,9 +158,14 @@ def outcome(*, lost: int = 0, unanswered: int = 0, answers: bool = True) -> Outc
     quiet = SimpleNamespace(acts=[None] * 2, told=Told())
     people = cast("Crowd", SimpleNamespace(reader=judge, everybody=[writer, quiet], targets=[]))
     return Outcome(
-        row=Row(part="graph", how="killed", fault=killed("graph"), answers=answers),
+        row=Row(part="graph", how="killed", fault=killed("graph"), **more),
         people=people,
-        reads=Load(seconds=[0.02] * 39, errors=[Unavailable("no feed, TIMEOUT")], lasted_s=4.0),
+        reads=Load(
+            seconds=[0.02] * (39 - late) + [6.1] * late,
+            errors=[Unavailable("no feed, TIMEOUT")],
+            lasted_s=4.0,
+        ),
+        written=Written(acked=30, refused=10),
         found=Found(lost=[f"post: {number}" for number in range(lost)]),
         back_s=2.5,
     )
@@ -212,6 +192,38 @@ def test_a_row_tells_what_was_answered_and_what_became_of_it() -> None:
     )
 
 
+def test_a_page_that_comes_too_late_has_not_come() -> None:
+    assert by_column(figures_of(outcome(late=19)))["reads"].value == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize(
+    ("percent", "fault_s", "missed"),
+    [(None, 4.0, set[str]()), (75.0, 4.0, set[str]()), (99.0, 4.0, {"writes"}), (75.0, 8.0, {"in fault"})],
+)
+def test_writes_go_on_that_do_not_need_what_is_broken(
+    percent: float | None, fault_s: float, missed: set[str]
+) -> None:
+    found = by_column(figures_of(outcome(writes_percent=percent, fault_s=fault_s)))
+    assert {column for column in ("writes", "in fault") if not found[column].met} == missed
+    assert (found["writes"].value, found["in fault"].value) == (75.0, 30)
+
+
+def test_what_is_not_broken_is_not_left_out() -> None:
+    found = by_column(figures_of(outcome(may_name=lambda name: name == "ranking")))
+    assert not found["wrong"].met
+    assert "wrong: graph is left out, which is not broken" in remark_of(
+        outcome(may_name=lambda name: name == "ranking")
+    )
+    assert by_column(figures_of(outcome(may_name=lambda name: name == "graph")))["wrong"].met
+
+
+async def test_where_no_row_can_be_played_nothing_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    act = Act(rows=[Row(part="disk", how="full", fault=spared)], missing=lambda: "only root may `mount`")
+    monkeypatch.setattr(chaos, "acts_of", lambda _config: [act])
+    with pytest.raises(Unavailable, match="No row can be played here: not done here: only root may `mount`"):
+        await chaos.chaos(Config(), only="disk")
+
+
 def test_without_a_gateway_nobody_is_answered() -> None:
     found = by_column(figures_of(outcome(unanswered=7, answers=False)))
     assert found["no answer"].met
@@ -223,7 +235,10 @@ async def test_a_row_without_a_proof_is_not_met(monkeypatch: pytest.MonkeyPatch,
     log = SimpleNamespace(path=tmp_path / "log")
     place = cast("Stage", SimpleNamespace(below=SimpleNamespace(log=log)))
     played = outcome()
-    people = SimpleNamespace(**vars(played.people), writing=contextlib.nullcontext, becomes_whole=AsyncMock())
+    written = Written(acked=0, refused=0)
+    people = SimpleNamespace(
+        **vars(played.people), written=written, writing=contextlib.nullcontext, becomes_whole=AsyncMock()
+    )
     monkeypatch.setattr(chaos, "crowd", AsyncMock(return_value=people))
     monkeypatch.setattr(chaos, "calm", AsyncMock())
     monkeypatch.setattr(chaos, "at_rate", AsyncMock(return_value=played.reads))
@@ -252,133 +267,8 @@ async def test_rows_whose_stage_does_not_stand_are_not_proved() -> None:
         assert remark_of(outcome).endswith("No engine answers.")
 
 
-def people_who_meet(answers: Mapping[str, Any]) -> Crowd:
-    """Return a crowd whose reader asks a platform that gives one answer to each kind of document."""
-
-    async def exchange(document: str, *_: object, **__: object) -> Any:
-        return next(answer for word, answer in answers.items() if word in document)
-
-    asks = cast("Clients", SimpleNamespace(exchange=exchange))
-    return cast("Crowd", SimpleNamespace(reader=Reader(asks, Person(id="u", token="t")), handle="ada"))
-
-
-async def broken_off(in_fault: InFault) -> None:
-    """Look until something was met, and end."""
-    looking = asyncio.ensure_future(in_fault())
-    for _ in range(20):
-        await asyncio.sleep(0)
-    looking.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await looking
-
-
-async def test_who_signs_in_under_a_wrong_clock_must_be_let_in_and_read() -> None:
-    tokens = {"data": {"signIn": {"userErrors": [], "tokens": {"accessToken": "new"}}}}
-    people = people_who_meet({"signIn": tokens, "homeFeed": page(POSTS)})
-    await broken_off(await arriving(people))
-    assert people.reader.wrong == []
-    refused = {"data": None, "errors": [error("UNAUTHENTICATED")]}
-    people = people_who_meet({"signIn": tokens, "homeFeed": refused})
-    await broken_off(await arriving(people))
-    assert any("UNAUTHENTICATED" in wrong for wrong in people.reader.wrong)
-    people = people_who_meet({"signIn": refused})
-    await broken_off(await arriving(people))
-    assert people.reader.wrong[-1] == "nobody could sign in and read: no answer came"
-
-
 def test_a_row_that_came_to_no_end_says_why() -> None:
     ruined = outcome()
     ruined.reads, ruined.found, ruined.failure = None, None, "The platform is not whole after 120 s."
     assert "reads" not in by_column(figures_of(ruined))
     assert remark_of(ruined) == "named: graph; The platform is not whole after 120 s."
-
-
-def test_a_link_leads_to_where_a_url_does(tmp_path: Path) -> None:
-    _, dsn = postgres_link("postgresql://nova@/nova?host=/run/x&port=5432", tmp_path)
-    assert dsn == f"postgresql://nova@/nova?host={tmp_path}&port=5432"
-    _, dsn = postgres_link("postgresql://a:b@db.example:6000/nova", tmp_path)
-    assert dsn == f"postgresql://a:b@/nova?host={tmp_path}&port=6000"
-    assert (
-        redis_link("redis://:pw@cache:6380/2", tmp_path)[1] == f"unix://default:pw@{tmp_path}/redis.sock?db=2"
-    )
-    assert redis_link("unix:///run/v.sock", tmp_path)[1] == f"unix://{tmp_path}/redis.sock?db=0"
-
-
-@pytest.fixture
-async def echo(tmp_path: Path) -> AsyncIterator[Link]:
-    """A link to a server that sends back what it is sent."""
-
-    async def serve(incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
-        while data := await incoming.read(100):
-            outgoing.write(data)
-        outgoing.close()
-
-    server = await asyncio.start_unix_server(serve, tmp_path / "server")
-    link = Link(str(tmp_path / "link"), str(tmp_path / "server"))
-    async with link.standing():
-        yield link
-    server.close()
-
-
-async def sent(reader_: asyncio.StreamReader, writer: asyncio.StreamWriter, word: bytes) -> bytes:
-    """Send a word; return what comes back, nothing where the connection ends."""
-    writer.write(word)
-    try:
-        return await reader_.read(100)
-    except ConnectionResetError:
-        return b""
-
-
-async def test_a_link_passes_slows_and_cuts(echo: Link, tmp_path: Path) -> None:
-    ends = await asyncio.open_unix_connection(tmp_path / "link")
-    assert await sent(*ends, b"word") == b"word"
-    async with echo.slow(0.01):
-        assert await sent(*ends, b"slow") == b"slow"
-    async with echo.resetting():
-        assert await sent(*ends, b"lost") == b""
-    ends[1].close()
-    ends = await asyncio.open_unix_connection(tmp_path / "link")
-    assert await sent(*ends, b"again") == b"again"
-    ends[1].close()
-
-
-async def test_a_link_to_nobody_cuts_at_once(tmp_path: Path) -> None:
-    async with Link(str(tmp_path / "link"), str(tmp_path / "nobody")).standing():
-        incoming, outgoing = await asyncio.open_unix_connection(tmp_path / "link")
-        assert await incoming.read() == b""
-        outgoing.close()
-
-
-async def test_clocks_are_set_and_set_right_again(tmp_path: Path) -> None:
-    (tmp_path / "clocks").mkdir()
-    parts = SimpleNamespace(parts=["content", "feed"])
-    place = cast("Stage", SimpleNamespace(data=tmp_path / "data", supervisor=parts))
-
-    def told() -> dict[str, str]:
-        return {clock.name: clock.read_text() for clock in (tmp_path / "clocks").iterdir()}
-
-    async with clock_off(place, minutes=5, part="feed"):
-        assert told() == {"feed": "+5m\n"}
-    async with clock_off(place, minutes=-5):
-        assert told() == {"content": "-5m\n", "feed": "-5m\n"}
-    assert set(told().values()) == {"+0m\n"}
-
-
-def test_the_room_apart_is_found_and_finds_the_others(tmp_path: Path) -> None:
-    config = load({"NOVA_DATA": str(tmp_path)})
-    issue_all(tmp_path / "certificates")
-    parts = parts_of(config, {}, tmp_path / "certificates")
-    moved = {part.name: moved_apart("social", part, config) for part in parts}
-    targets = {part.environment["NOVA_GRPC_TARGET"] for part in moved.values()}
-    assert targets == {"ipv4:198.18.0.1:{port},198.18.0.2:{port}"}
-    apart = [name for name, part in moved.items() if "netns" in part.command]
-    assert apart == ["social"]
-    assert moved["social"].environment["NOVA_GRPC_HOST"] == "198.18.0.2"
-    assert moved["social"].moved is None
-
-
-def test_what_the_machine_does_not_allow_is_said() -> None:
-    assert refusal("true-that-is-nowhere") in {
-        "there is no `true-that-is-nowhere`",
-        "only root may `true-that-is-nowhere`",
-    }
