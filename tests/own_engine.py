@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nova.app.ports import steady_range
-from tests.real import FILE
+from tests.real import FILE, variables_in
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,16 +17,25 @@ ROOT = Path(__file__).parents[1]
 class OwnEngine:
     """An engine as `make engines` starts it, in a folder of its own, with what that has fetched already."""
 
-    def __init__(self, name: str, folder: Path, *, port: int, fetched: str = "lib") -> None:
-        """`port` is its place in the range of ports that all engines share, `fetched` where its jars are."""
+    def __init__(self, name: str, folder: Path, *, port: int, fetched: str | None = "lib") -> None:
+        """`port` is its place in the range of ports that all engines share, `fetched` where its jars are, if any."""
         self._name = name
         self._folder = folder / name
         self._folder.mkdir()
-        for part in (fetched, ".checked"):
+        for part in () if fetched is None else (fetched, ".checked"):
             (self._folder / part).symlink_to(FILE.parent.resolve() / name / part)
         first = steady_range(100)
         self.address = f"127.0.0.1:{first + port}"
         self._environment = {**os.environ, "NOVA_ENGINES": str(folder), "NOVA_ENGINES_PORT": str(first)}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What `nova` is to be told of it, once it has been started."""
+        return variables_in(self._folder.parent / "env")
+
+    def secret(self, name: str) -> str:
+        """Return a password that was made for it."""
+        return (self._folder.parent / "secrets" / name).read_text()
 
     async def start(self) -> None:
         """Start it; returns when it answers."""

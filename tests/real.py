@@ -1,26 +1,37 @@
 """The engines that `make engines` has started, for those who run tests on them: `make test-real`."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 import pytest
 
+from nova.platform.blobs import Blobs
 from nova.platform.clock import SystemClock
+from nova.platform.configure import load
 from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.neo4j import Neo4j
+from nova.platform.object_store import Bucket, bucket_of
 from nova.platform.redis.client import connect
 
 _EMPTY: Final = "MATCH (node) DETACH DELETE node"
 _PATIENCE_S: Final = 60.0
+
+
+def variables_in(file: Path) -> dict[str, str]:
+    """Return what the file says that `make engines` writes for `nova`."""
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
+
+
 FILE = Path(os.environ.get("NOVA_TEST_ENGINES", os.devnull))
-ENGINES = dict(line.split("=", 1) for line in FILE.read_text().splitlines())
+ENGINES = variables_in(FILE)
 """The variables of that file; none where nobody has named one."""
 on_real_engines = pytest.mark.real
 on_neo4j = pytest.mark.real("NOVA_NEO4J_URL")
+on_s3 = pytest.mark.real("NOVA_S3_URL")
 
 
 def skip_without(item: pytest.Item) -> None:
@@ -43,6 +54,17 @@ async def empty() -> None:
     if "NOVA_NEO4J_URL" in ENGINES:
         async with emptied_neo4j():
             pass
+    if "NOVA_S3_URL" in ENGINES:
+        async with aclosing(Blobs.s3(real_bucket())) as blobs:
+            while pictures := await blobs.list("media"):
+                await blobs.delete(*(info.key for info in pictures))
+
+
+def real_bucket(variables: Mapping[str, str] = ENGINES) -> Bucket:
+    """Return the bucket that variables name: those of the engines that run, or of a server of a test's own."""
+    bucket = bucket_of(load(variables).engines)
+    assert bucket is not None
+    return bucket
 
 
 @asynccontextmanager

@@ -17,7 +17,10 @@ from nova.app.engines.valkey import find_valkey
 from nova.app.instance import NotRunning, running
 from nova.native.build import require_current
 from nova.native.errors import DebugNativeBuild, StaleNativeBuild
+from nova.platform.blobs import Blobs
 from nova.platform.config import Config, Server
+from nova.platform.errors import Timeout, Unavailable
+from nova.platform.object_store import bucket_of
 
 _LEAST_FREE_MB: Final = 512
 
@@ -33,6 +36,7 @@ async def examine(config: Config) -> int:
         "native core": _native,
         "PostgreSQL": lambda: _postgres(config),
         "Valkey": lambda: _redis(config),
+        "objects": lambda: _objects(config),
         "data folder": lambda: _folder(server),
         "port": lambda: _port(server),
     }
@@ -68,6 +72,21 @@ async def _redis(config: Config) -> str:
         return str(await asyncio.to_thread(find_valkey))
     await ping(url.reveal())
     return f"answers at {presentable(url.reveal())}"
+
+
+async def _objects(config: Config) -> str:
+    """Whether the bucket answers, if there is one, and lets us read."""
+    bucket = bucket_of(config.engines)
+    if bucket is None:
+        return f"in {config.server.data / 'blobs'}"
+    blobs = Blobs.s3(bucket)
+    try:
+        await blobs.reach()
+    except (Unavailable, Timeout) as error:
+        raise Broken(f"{bucket.url}: {error.message}") from error
+    finally:
+        await blobs.aclose()
+    return f"answers at {bucket.url}"
 
 
 async def _folder(server: Server) -> str:

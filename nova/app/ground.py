@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO, cast
 
 from nova.app import rooms
@@ -13,7 +12,7 @@ from nova.app.log_file import LogFile
 from nova.app.prepare import prepare
 from nova.app.progress import Progress
 from nova.app.seed import Plan, Seeder, plan_of
-from nova.app.sources import Sources, engines_of, of_engines
+from nova.app.sources import Sources, engines_of, of_engines, store_of
 from nova.app.world.blobs import WorldBlobs
 from nova.platform.blobs import Blobs
 from nova.platform.config import Config
@@ -50,10 +49,10 @@ def first_step(config: Config) -> str:
     return f"Starting {' and '.join(missing)}" if missing else "Reaching PostgreSQL and Redis"
 
 
-def blobs_of(data: Path) -> Blobs:
+def blobs_of(config: Config) -> Blobs:
     """Return the object store; where a world lives it draws that world's pictures when they are first asked for."""
-    plan, folder = plan_of(data), data / "blobs"
-    return Blobs.local(folder) if plan is None else WorldBlobs.of(folder, seed=plan.seed)
+    plan, store = plan_of(config.server.data), store_of(config)
+    return Blobs(store) if plan is None else WorldBlobs.of(store, seed=plan.seed)
 
 
 @contextmanager

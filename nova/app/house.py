@@ -22,7 +22,7 @@ from nova.app.identity_view import IdentityKeySource, IdentityRevocationFeed, Re
 from nova.app.neighbours import FirstKeys, started
 from nova.app.ports import PortTaken
 from nova.app.prepare import log_of
-from nova.app.sources import Sources
+from nova.app.sources import Sources, store_of
 from nova.platform.auth.actor import Actor
 from nova.platform.auth.caution import Caution
 from nova.platform.auth.epochs import RevocationFollower, RevocationView
@@ -120,7 +120,7 @@ class House:
         self._relays = tuple(relays)
         self._listen = listen
         self._with_gateway = gateway
-        self._blobs = blobs or Blobs.local(config.server.data / "blobs")
+        self._blobs = blobs or Blobs(store_of(config))
         self._databases: dict[str, Database] = {}
         self._stack = AsyncExitStack()
         self._drain = Drain(config.server.drain_s)

@@ -57,7 +57,7 @@ def _blobs(config: Config) -> Blobs:
     """Return the object store with the pictures of the world, if there is one."""
     from nova.app.ground import blobs_of  # noqa: PLC0415 - rooms do without the painters
 
-    return blobs_of(config.server.data)
+    return blobs_of(config)
 
 
 def certificates_of(config: Config, part: str) -> Certificates | None:

@@ -12,6 +12,7 @@ from nova.app.engines.passwords import given_passwords, kept_passwords
 from nova.app.engines.roles import DATABASE, LOG, RELAY, role_of
 from nova.platform.config import Config
 from nova.platform.knobs import BadConfig, Secret, spelt
+from nova.platform.object_store import Store, bucket_of, in_bucket, in_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,12 @@ def of_config(config: Config, rooms: Sequence[str]) -> Sources:
         redis_url=redis_url,
         **_beside(config, room_dsns),
     )
+
+
+def store_of(config: Config) -> Store:
+    """Return where objects lie: in the bucket that the configuration names, else in a folder of the data folder."""
+    bucket = bucket_of(config.engines)
+    return in_folder(config.server.data / "blobs") if bucket is None else in_bucket(bucket)
 
 
 def _beside(config: Config, room_dsns: Mapping[str, str]) -> dict[str, Any]:

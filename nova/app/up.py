@@ -129,7 +129,7 @@ async def platform(
                 relays=rooms.ROOMS,
                 listen=listen,
                 gateway=True,
-                blobs=blobs_of(config.server.data),
+                blobs=blobs_of(config),
             )
         )
         projections = projections_of(house)

@@ -113,12 +113,27 @@ def _refuse_contradictions(config: Config) -> None:
         raise BadConfig("NOVA_POSTGRES_POOLER_URL", str(engines.postgres_pooler_url),
                         "migrations and wake-ups need PostgreSQL itself: set NOVA_POSTGRES_URL too.")  # fmt: skip
     _refuse_kafka_contradictions(engines)
+    _refuse_half(
+        "a bucket",
+        {
+            "NOVA_S3_URL": engines.s3_url,
+            "NOVA_S3_ACCESS_KEY": engines.s3_access_key,
+            "NOVA_S3_SECRET_KEY": engines.s3_secret_key,
+        },
+    )
     refuse_contradictions(config.kafka, has_kafka=engines.kafka_bootstrap is not None)
     if cache.local_ttl_s > cache.redis_ttl_s:
         raise BadConfig("NOVA_CACHE_LOCAL_TTL_S", str(cache.local_ttl_s),
                         f"it may not exceed NOVA_CACHE_REDIS_TTL_S ({cache.redis_ttl_s:g} s).")  # fmt: skip
     _refuse_weak_secrets(config.secrets)
-    _refuse_half_of_tls(config.tls)
+    _refuse_half(
+        "mutual TLS",
+        {
+            "NOVA_TLS_CERTIFICATE": config.tls.certificate,
+            "NOVA_TLS_KEY": config.tls.key,
+            "NOVA_TLS_CA": config.tls.authority,
+        },
+    )
     graphql = config.graphql
     if graphql.persisted is PersistedQueries.TRUSTED and graphql.trusted_documents is None:
         raise BadConfig(
@@ -136,13 +151,11 @@ def _refuse_weak_secrets(secrets: Secrets) -> None:
         raise BadConfig("NOVA_IDENTITY_KEK", None, "only the key before it is given: set the new one too.")
 
 
-def _refuse_half_of_tls(tls: Tls) -> None:
-    files = {
-        "NOVA_TLS_CERTIFICATE": tls.certificate, "NOVA_TLS_KEY": tls.key, "NOVA_TLS_CA": tls.authority,
-    }  # fmt: skip
-    missing = [variable for variable, file in files.items() if file is None]
-    if 0 < len(missing) < len(files):
-        raise BadConfig(missing[0], None, f"mutual TLS takes all of {', '.join(files)}, or none of them.")
+def _refuse_half(what: str, given: Mapping[str, object]) -> None:
+    """Raise `BadConfig` where only some are given of what goes together."""
+    missing = [variable for variable, value in given.items() if value is None]
+    if 0 < len(missing) < len(given):
+        raise BadConfig(missing[0], None, f"{what} takes all of {', '.join(given)}, or none of them.")
 
 
 def _refuse_kafka_contradictions(engines: Engines) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from nova.platform.knobs import Knob, Url
+from nova.platform.knobs import Knob, Secret, Url
 
 
 class PostgresUrl(Url):
@@ -33,6 +34,32 @@ class HttpUrl(Url):
 
     __slots__ = ()
     schemes = ("http", "https")
+
+
+class BucketUrl(HttpUrl):
+    """Where a bucket is: S3, or what speaks like it, and the name of the bucket as the path."""
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        """Raise ValueError for what names no bucket, and for what else a URL may say."""
+        super().__init__(text)
+        parts = urlsplit(text)
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("the keys have knobs of their own: give server and bucket alone.")
+        if not parts.hostname or not self.bucket or "/" in self.bucket:
+            raise ValueError("name server and bucket: https://s3.eu-central-1.amazonaws.com/nova-media.")
+
+    @property
+    def endpoint(self) -> str:
+        """The server, without the bucket."""
+        parts = urlsplit(self.reveal())
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket."""
+        return urlsplit(self.reveal()).path.strip("/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +128,26 @@ class Engines:
             parts=frozenset({"graph"}),
         ),
     ] = None
+    s3_url: Annotated[
+        BucketUrl | None,
+        Knob(
+            "NOVA_S3_URL",
+            "The bucket for objects, https://server/bucket, at S3 or what speaks like it; unset: the data folder.",
+            parts=frozenset({"gateway"}),
+        ),
+    ] = None
+    s3_access_key: Annotated[
+        Secret | None,
+        Knob(
+            "NOVA_S3_ACCESS_KEY",
+            "The access key of who may read, write and list in that bucket.",
+            parts=frozenset({"gateway"}),
+        ),
+    ] = None
+    s3_secret_key: Annotated[
+        Secret | None,
+        Knob("NOVA_S3_SECRET_KEY", "The secret key beside it.", parts=frozenset({"gateway"})),
+    ] = None
+    s3_region: Annotated[str, Knob("NOVA_S3_REGION", "The region for which requests are signed.")] = (
+        "us-east-1"
+    )

@@ -6,14 +6,12 @@ To draw them all beforehand would take a minute of every first start, for pictur
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final, Self
-
-from obstore.store import LocalStore, ObjectStore
 
 from nova.app.world.keys import UnknownPicture
 from nova.app.world.painting.draw import Picture, draw
 from nova.platform.blobs import BlobInfo, BlobNotFound, Blobs
+from nova.platform.object_store import Store
 
 FOLDER: Final = "media/"
 
@@ -21,16 +19,15 @@ FOLDER: Final = "media/"
 class WorldBlobs(Blobs):
     """A store that asks `paint` for what is missing; whoever asks for the same picture meanwhile waits for the same."""
 
-    def __init__(self, store: ObjectStore, *, paint: Callable[[str], Picture]) -> None:
+    def __init__(self, store: Store, *, paint: Callable[[str], Picture]) -> None:
         super().__init__(store)
         self._paint = paint
         self._drawing: dict[str, asyncio.Task[BlobInfo]] = {}
 
     @classmethod
-    def of(cls, folder: Path, *, seed: int) -> Self:
-        """Return the store of a data folder's world."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls(LocalStore(folder), paint=partial(draw, seed=seed))
+    def of(cls, store: Store, *, seed: int) -> Self:
+        """Return the store of a world: what is missing in `store` is drawn by its seed."""
+        return cls(store, paint=partial(draw, seed=seed))
 
     async def aclose(self) -> None:
         """Let what is being drawn be finished, then end the threads."""

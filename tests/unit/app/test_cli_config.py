@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from nova.platform.config import Config
+from nova.platform.engine_knobs import BucketUrl
 from nova.platform.knobs import Secret, Url, knobs_of
 from nova.platform.mail.knobs import SiteUrl
 from tests.unit.app.commands import Commands
@@ -32,12 +33,13 @@ async def test_c4_secrets_are_masked(nowhere: Commands) -> None:
     """Of every knob that may hold one: a URL its password, anything else itself."""
     hidden = dict(secret_knobs())
     assert {"NOVA_SECRET", "NOVA_POSTGRES_URL", "NOVA_OTLP_ENDPOINT"} <= hidden.keys()
-    kafka = {
+    beside = {
+        "NOVA_S3_URL": "https://s3.example.org/pictures",
         "NOVA_KAFKA_BOOTSTRAP": "kafka:9092",
         "NOVA_KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
         "NOVA_KAFKA_SASL_USER": "nova",
     }
-    shown = await nowhere("config", **kafka, **hidden, NOVA_MAIL_FROM="no-reply@nova.example")
+    shown = await nowhere("config", **beside, **hidden, NOVA_MAIL_FROM="no-reply@nova.example")
     assert shown.code == 0, shown.err
     assert SECRET not in shown.out
     for variable, text in hidden.items():
@@ -46,13 +48,15 @@ async def test_c4_secrets_are_masked(nowhere: Commands) -> None:
 
 
 def secret_knobs() -> Iterator[tuple[str, str]]:
-    """Yield each variable that may hold a secret, and such a value; a site's URL refuses users by itself."""
+    """Yield each variable that may hold a secret, and such a value; URLs of sites and buckets refuse users."""
     for section in Config.__dataclass_fields__.values():
         for _, kind, spec in knobs_of(section.default_factory):  # type: ignore[arg-type]
             for option in get_args(kind) or (kind,):
-                if issubclass(option, Url) and option is not SiteUrl:
+                if option in {SiteUrl, BucketUrl}:
+                    continue
+                if issubclass(option, Url):
                     yield spec.variable, f"{option.schemes[0]}://nova:{SECRET}@host/nova"
-                elif issubclass(option, Secret) and option is not SiteUrl:
+                elif issubclass(option, Secret):
                     yield spec.variable, SECRET
 
 

@@ -3,6 +3,8 @@
 import json
 import socket
 
+from nova.app.ports import free_port
+from tests.real import ENGINES, on_s3
 from tests.unit.app.commands import Commands
 
 
@@ -55,7 +57,7 @@ async def test_doctor_finds_all_in_order(nova: Commands) -> None:
     port = nova.instance.url.rpartition(":")[2]
     shown = await nova("doctor", NOVA_PORT=port)
     assert shown.code == 0, shown.out
-    assert [line.partition(" ")[0] for line in shown.out.splitlines()] == ["ok"] * 5
+    assert [line.partition(" ")[0] for line in shown.out.splitlines()] == ["ok"] * 6
     assert f"is answered by process {nova.instance.pid}" in shown.out
 
 
@@ -66,10 +68,24 @@ async def test_doctor_says_what_to_do(nowhere: Commands) -> None:
             "doctor", "--data", str(nowhere.data.parent / "file" / "data"),
             NOVA_PORT=str(other.getsockname()[1]),
             NOVA_REDIS_URL=f"unix://{nowhere.data}/nobody.sock",
+            NOVA_S3_URL=f"http://127.0.0.1:{free_port()}/pictures",
+            NOVA_S3_ACCESS_KEY="nova",
+            NOVA_S3_SECRET_KEY="hush",
         )  # fmt: skip
     assert shown.code == 1
     broken = {line.split()[1]: line for line in shown.out.splitlines() if line.startswith("broken")}
-    assert set(broken) == {"Valkey", "data", "port"}
+    assert set(broken) == {"Valkey", "objects", "data", "port"}
+    assert "/pictures: " in broken["objects"]
     assert "NOVA_REDIS_URL" in broken["Valkey"]
     assert "--data" in broken["data"]
     assert "--port" in broken["port"]
+
+
+@on_s3
+async def test_doctor_finds_the_bucket(nowhere: Commands) -> None:
+    bucket = {name: value for name, value in ENGINES.items() if name.startswith("NOVA_S3_")}
+    shown = await nowhere("doctor", **bucket)
+    assert f"ok      objects      answers at {bucket['NOVA_S3_URL']}" in shown.out.splitlines()
+    refused = await nowhere("doctor", **{**bucket, "NOVA_S3_SECRET_KEY": "not-the-one"})
+    assert refused.code == 1
+    assert "NOVA_S3_ACCESS_KEY" in refused.out

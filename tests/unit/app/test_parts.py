@@ -24,6 +24,9 @@ OWN = {
     "NOVA_IDENTITY_KEK": ("a-key-that-seals-the-keys-of-identity", "identity"),
     "NOVA_SMTP_URL": ("smtp://nova:mail-pw@mail.example.org", "identity"),
     "NOVA_NEO4J_URL": ("neo4j://nova:graph-pw@graph.example.org", "graph"),
+    "NOVA_S3_URL": ("https://s3.example.org/pictures", GATEWAY),
+    "NOVA_S3_ACCESS_KEY": ("an-access-key", GATEWAY),
+    "NOVA_S3_SECRET_KEY": ("the-key-of-the-bucket", GATEWAY),
 }
 GIVEN = {
     **{name: value for name, (value, _) in OWN.items()},

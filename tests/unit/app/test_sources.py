@@ -1,8 +1,10 @@
 """Where the engines answer, as configuration and data folder say it."""
 
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 
 from nova.app import reach, rooms
 from nova.app.engines.embedded import Engines
@@ -10,7 +12,8 @@ from nova.app.engines.errors import FolderUnusable
 from nova.app.engines.passwords import role_passwords
 from nova.app.house import House, database_config
 from nova.app.prepare import prepare
-from nova.app.sources import of_config
+from nova.app.sources import of_config, store_of
+from nova.platform.blobs import Blobs
 from nova.platform.configure import load
 from nova.platform.db.metrics import REPLICA_READS
 from nova.platform.knobs import BadConfig
@@ -108,3 +111,15 @@ async def test_configured_engines_are_used_and_reads_go_to_the_replica(
             behind = REPLICA_READS.labels("user", "behind")._value.get()
     assert behind >= 1, "that server is no replica: it was asked, and has applied nothing"
     assert not (tmp_path / "data" / "postgres").exists()
+
+
+async def test_objects_lie_in_the_bucket_that_is_named_and_else_in_the_data_folder(tmp_path: Path) -> None:
+    bucket = {
+        "NOVA_S3_URL": "https://s3.example.org/pictures", "NOVA_S3_ACCESS_KEY": "a", "NOVA_S3_SECRET_KEY": "s",
+    }  # fmt: skip
+    here = {"NOVA_DATA": str(tmp_path)}
+    assert isinstance(store_of(load({**here, **bucket})).reads, S3Store)
+    assert not (tmp_path / "blobs").exists()
+    async with aclosing(Blobs(store_of(load(here)))) as blobs:
+        await blobs.put("a/1.bin", b"1")
+    assert (tmp_path / "blobs" / "a" / "1.bin").read_bytes() == b"1"

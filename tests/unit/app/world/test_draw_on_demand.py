@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from obstore.store import LocalStore
 
 from nova.app.world.blobs import WorldBlobs
 from nova.app.world.keys import AvatarKey, UnknownPicture, avatar_key
 from nova.app.world.painting.draw import Picture
 from nova.platform.blobs import BlobNotFound
+from nova.platform.object_store import in_folder
 from tests.unit.app.world.conftest import SEED
 from tests.waiting import until
 
@@ -41,7 +41,7 @@ def painter() -> Painter:
 
 @pytest.fixture
 async def blobs(tmp_path: Path, painter: Painter) -> AsyncIterator[WorldBlobs]:
-    store = WorldBlobs(LocalStore(tmp_path), paint=painter)
+    store = WorldBlobs(in_folder(tmp_path), paint=painter)
     yield store
     painter.may_paint.set()
     await store.aclose()
@@ -71,7 +71,7 @@ async def test_a_picture_of_no_world_is_not_found(blobs: WorldBlobs) -> None:
 
 
 async def test_the_store_of_a_world_draws_its_own_pictures_only(tmp_path: Path) -> None:
-    store = WorldBlobs.of(tmp_path / "blobs", seed=SEED)
+    store = WorldBlobs.of(in_folder(tmp_path / "blobs"), seed=SEED)
     info = await store.head("media/" + avatar_key(AvatarKey("ada", 0x123), SEED))
     assert info.content_type == "image/webp"
     with pytest.raises(BlobNotFound):

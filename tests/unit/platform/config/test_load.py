@@ -18,6 +18,7 @@ from nova.platform.configure import environ_for, load, require_own
 from nova.platform.errors import NotFound
 from nova.platform.knobs import BadConfig, Secret
 from nova.platform.mail.configured import site
+from nova.platform.object_store import bucket_of
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PRODUCTION = {
@@ -29,6 +30,11 @@ PRODUCTION = {
     "NOVA_SMTP_URL": "smtp://nova:pw@mail.example.org",
     "NOVA_MAIL_FROM": "no-reply@example.org",
     "NOVA_PUBLIC_URL": "https://nova.example.org/",
+}
+BUCKET = {
+    "NOVA_S3_URL": "https://s3.example.org/pictures",
+    "NOVA_S3_ACCESS_KEY": "nova",
+    "NOVA_S3_SECRET_KEY": "hush",
 }
 
 
@@ -129,6 +135,43 @@ def test_c4_the_password_of_neo4j_is_masked() -> None:
     assert caught.value.variable == "NOVA_NEO4J_URL"
 
 
+def test_a_bucket_is_a_server_and_a_name() -> None:
+    engines = load(
+        {**BUCKET, "NOVA_S3_URL": "http://127.0.0.1:8333/pictures/", "NOVA_S3_REGION": "eu-west-1"}
+    ).engines
+    assert engines.s3_url is not None
+    assert (engines.s3_url.endpoint, engines.s3_url.bucket) == ("http://127.0.0.1:8333", "pictures")
+    bucket = bucket_of(engines)
+    assert bucket is not None
+    assert (bucket.region, bucket.secret_key.reveal()) == ("eu-west-1", "hush")
+    assert bucket_of(load({"NOVA_S3_REGION": "eu-west-1"}).engines) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://pictures", "https://s3.example.org", "https://s3.example.org/", "https://s3.example.org/a/b", "https:///a",
+        "https://nova:hush@s3.example.org/pictures", "https://s3.example.org/pictures?key=hush",
+    ],
+)  # fmt: skip
+def test_c3_what_names_no_bucket_is_refused(url: str) -> None:
+    with pytest.raises(BadConfig, match="NOVA_S3_URL") as caught:
+        load({**BUCKET, "NOVA_S3_URL": url})
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", BUCKET)
+def test_c3_half_of_a_bucket_names_what_is_missing(missing: str) -> None:
+    with pytest.raises(BadConfig, match="a bucket takes all of") as caught:
+        load({name: value for name, value in BUCKET.items() if name != missing})
+    assert caught.value.variable == missing
+
+
+def test_c4_the_keys_of_a_bucket_are_masked() -> None:
+    told = [row for row in describe(load(BUCKET)) if row.variable in BUCKET]
+    assert [row.value for row in told] == [BUCKET["NOVA_S3_URL"], "***", "***"]
+
+
 def test_c3_production_keeps_no_events_on_one_broker_alone() -> None:
     with pytest.raises(BadConfig, match="NOVA_KAFKA_REPLICATION"):
         load({**PRODUCTION, "NOVA_KAFKA_BOOTSTRAP": "kafka:9092"})
@@ -201,14 +244,16 @@ def test_c4_in_production_a_part_needs_its_own_secrets_alone(part: str) -> None:
 
 
 def test_c4_what_one_part_reads_is_kept_from_the_others() -> None:
+    own = {**OWN, "NOVA_NEO4J_URL": "graph", **dict.fromkeys(BUCKET, "gateway")}
     everything = {
         **PRODUCTION,
+        **BUCKET,
         "NOVA_NEO4J_URL": "neo4j://n:pw@graph",
         "NOVA_SMTP_URL_FILE": "/smtp",
         "PATH": "/bin",
     }
     for part in (*ROOMS, "gateway", "relay"):
-        others = {name for name, reader in {**OWN, "NOVA_NEO4J_URL": "graph"}.items() if reader != part}
+        others = {name for name, reader in own.items() if reader != part}
         withheld = everything.keys() - environ_for(part, everything).keys()
         assert withheld == others | ({"NOVA_SMTP_URL_FILE"} if part != "identity" else set())
 
@@ -216,13 +261,14 @@ def test_c4_what_one_part_reads_is_kept_from_the_others() -> None:
 SECRETS = [
     "NOVA_SECRET", "NOVA_IDENTITY_KEK", "NOVA_POSTGRES_URL", "NOVA_POSTGRES_REPLICA_URL", "NOVA_POSTGRES_POOLER_URL",
     "NOVA_REDIS_URL", "NOVA_NEO4J_URL", "NOVA_SCHEMA_REGISTRY_URL", "NOVA_SMTP_URL", "NOVA_PUBLIC_URL",
-    "NOVA_OTLP_ENDPOINT", "NOVA_KAFKA_SASL_PASSWORD",
+    "NOVA_OTLP_ENDPOINT", "NOVA_KAFKA_SASL_PASSWORD", "NOVA_S3_URL", "NOVA_S3_ACCESS_KEY", "NOVA_S3_SECRET_KEY",
 ]  # fmt: skip
 
 
 def test_c4_every_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     plain = {
         **PRODUCTION,
+        **BUCKET,
         "NOVA_KAFKA_BOOTSTRAP": "a:9092",
         "NOVA_KAFKA_REPLICATION": "3",
         "NOVA_KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
