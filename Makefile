@@ -56,7 +56,7 @@ manifests: $(VENV)/.deployed $(HELM) $(COMPOSE) ## Check compose.yaml; render th
 	$(PYTHON) -m pytest -q tests/unit/deploy
 
 .PHONY: engines
-engines: $(VENV)/.developed ## Fetch and start Kafka, Neo4j, PostgreSQL, PgBouncer and Valkey on this machine, without containers.
+engines: $(VENV)/.developed ## Fetch and start Kafka, Neo4j, PostgreSQL, PgBouncer, Valkey and SeaweedFS on this machine, without containers.
 	@$(PYTHON) -m tools.engines start
 
 .PHONY: engines-stop

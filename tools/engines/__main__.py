@@ -21,6 +21,7 @@ from tools.engines.pgbouncer import PgBouncer
 from tools.engines.postgres import Postgres, Replica
 from tools.engines.redis import Redis
 from tools.engines.registry import Registry
+from tools.engines.s3 import S3
 
 ENGINES: Mapping[str, Callable[[Folder, Pin], Engine]] = {
     "postgres": Postgres,
@@ -30,6 +31,7 @@ ENGINES: Mapping[str, Callable[[Folder, Pin], Engine]] = {
     "kafka": Kafka,
     "registry": Registry,
     "neo4j": Neo4j,
+    "s3": S3,
 }
 
 
