@@ -1,5 +1,6 @@
 """compose.yaml: what Nova asks of it. Whether Docker Compose takes it, `make manifests` sees; nothing is started."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,12 +10,13 @@ import pytest
 import yaml
 
 from nova.app import rooms
+from nova.platform.configure import load
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROFILES = {"core", "graph", "search", "analytics", "live", "obs"}
-PARTS_OF_A_VERSION = {"postgres": 2, "clickhouse/clickhouse-server": 4}
+PARTS_OF_A_VERSION = {"postgres": 2, "clickhouse/clickhouse-server": 4, "chrislusf/seaweedfs": 2}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -83,6 +85,21 @@ def version(name: str) -> str:
     """Return the version that an image's tag names, without what it is built on."""
     tag: str = SERVICES[name]["image"].rpartition(":")[2]
     return tag.removeprefix("v").partition("-")[0]
+
+
+def test_the_server_of_the_bucket_is_that_of_the_wheel() -> None:
+    assert f"\nseaweedfs-bin=={version('s3')} " in (ROOT / "requirements/dev.txt").read_text()
+
+
+def test_nova_has_the_keys_of_the_bucket() -> None:
+    told = dict(re.findall(r"(NOVA_S3_\w+)=(\S+)", (ROOT / "compose.yaml").read_text()))
+    content = COMPOSE["configs"]["s3-identities"]["content"]
+    (identity,) = json.loads(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", content))["identities"]
+    assert identity["credentials"] == [
+        {"accessKey": told["NOVA_S3_ACCESS_KEY"], "secretKey": told["NOVA_S3_SECRET_KEY"]}
+    ]
+    assert SERVICES["s3"]["configs"][0]["target"] in " ".join(SERVICES["s3"]["command"])
+    assert load(told).engines.s3_url is not None
 
 
 def test_pgbouncer_has_the_limits_of_production() -> None:

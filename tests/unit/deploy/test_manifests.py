@@ -78,6 +78,11 @@ def test_the_network_lets_those_out_who_have_something_to_ask(engine: str, modul
     assert set(VALUES["network"]["engines"][engine]["parts"]) == users
 
 
+def test_the_network_lets_those_out_who_know_the_bucket() -> None:
+    (knob,) = (spec for _, _, spec in knobs_of(Engines) if spec.variable == "NOVA_S3_URL")
+    assert set(VALUES["network"]["engines"]["s3"]["parts"]) == knob.parts
+
+
 def test_the_chart_turns_knobs_that_exist() -> None:
     text = "".join(path.read_text() for path in (CHART / "values.yaml", *(CHART / "templates").iterdir()))
     turned = set(re.findall(r"NOVA_[A-Z0-9_]*[A-Z0-9]", text))

@@ -51,6 +51,9 @@ SECRETS = {
     "NOVA_SMTP_URL": "smtps://mail.example.org",
     "NOVA_SECRET": "s" * 32,
     "NOVA_NEO4J_URL": "neo4j+s://nova:secret@neo4j",
+    "NOVA_S3_URL": "https://s3.eu-central-1.amazonaws.com/nova",
+    "NOVA_S3_ACCESS_KEY": "nova",
+    "NOVA_S3_SECRET_KEY": "secret of tests",
 }
 STAGING = ("--values", str(CHART / "values-staging.yaml"))
 PARTS = (*rooms.ROOMS, GATEWAY, "relay", "migrate", "pgbouncer")
