@@ -7,6 +7,7 @@ definitions (CRDs) that the operators publish in their Go modules. An object tha
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +25,8 @@ OPERATORS = {
     "github.com/argoproj/argo-rollouts@v1.8.3": "manifests/crds/*.yaml",
     "github.com/kedacore/keda/v2@v2.18.1": "config/crd/bases/*.yaml",
     "github.com/cert-manager/cert-manager@v1.19.1": "deploy/crds/*.yaml",
+    "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd/*_p*.yaml",
 }
-# Checked by promtool (the rules are those of deploy/prometheus), and their operator's definitions are in no Go module.
-ELSEWHERE = {"PodMonitor", "PrometheusRule"}
 
 
 def main(helm: str) -> int:
@@ -100,6 +100,9 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
     if schema.pop("x-kubernetes-int-or-string", False):
         schema.pop("type", None)
         schema["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    if "pattern" in schema:
+        # Go takes a flag anywhere, Python at the start.
+        schema["pattern"] = re.sub(r"^\^\(\?i\)", "(?i)^", schema["pattern"])
     return schema
 
 
@@ -110,7 +113,7 @@ def fault(found: dict[str, Any], definitions: dict[tuple[str, str], dict[str, An
     try:
         if schema is not None:
             jsonschema.validate(found, schema)
-        elif kind not in ELSEWHERE:
+        else:
             kubernetes_validate.validate(found, KUBERNETES, strict=True)
     except (jsonschema.ValidationError, kubernetes_validate.ValidationError) as error:
         return f"{kind}/{name}: {error.message}"
