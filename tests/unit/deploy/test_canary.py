@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.deploy.chart import VALUES, needs_helm, of_kind
-from tests.unit.deploy.expressions import alerts, rules, unknown
+from tests.unit.deploy.expressions import alerts, mislabelled, rules, unknown
 from tests.unit.deploy.promtool import differs, needs_promtool, unreadable
 
 pytestmark = needs_helm
@@ -44,7 +44,9 @@ def ended(outcome: str, values: str) -> dict[str, str]:
 
 
 def test_a_canary_is_judged_by_what_exists() -> None:
-    assert {name for metric in canary().values() for name in unknown(query_of(metric))} == set()
+    queries = [*map(query_of, canary().values())]
+    assert {name for query in queries for name in unknown(query)} == set()
+    assert {wrong for query in queries for wrong in mislabelled(query)} == set()
 
 
 def test_a_canary_goes_back_at_the_first_fault_and_when_nobody_sees_it() -> None:

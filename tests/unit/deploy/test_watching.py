@@ -13,9 +13,19 @@ from nova.app import rooms
 from nova.app.callers import GATEWAY
 from nova.app.processes import metrics_ports
 from nova.gateway.app import NO_ROUTE
-from nova.platform.telemetry.metrics import LATENCY_BUCKETS_S
+from nova.platform.telemetry.metrics import FAILURES, LATENCY_BUCKETS_S
 from tests.unit.deploy.chart import CHART, ROOT
-from tests.unit.deploy.expressions import PROMETHEUS, RULES, alerts, declared, rules, unknown
+from tests.unit.deploy.expressions import (
+    PROMETHEUS,
+    RULES,
+    alerts,
+    declared,
+    labels,
+    labels_of,
+    mislabelled,
+    rules,
+    unknown,
+)
 from tests.unit.deploy.promtool import differs, needs_promtool, told_by_promtool, unreadable
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -43,16 +53,64 @@ def test_the_reading_of_expressions_finds_a_name_that_does_not_exist() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("expression", "wrong"),
+    [
+        ('rate(grpc_requests_total{room="feed",status="OK",pod="a"}[5m])', {"grpc_requests_total{status}"}),
+        ('up{component=""} == 1 and on () up{room="feed"}', {"up{room}"}),
+        ("sum by (room, code, route) (rate(grpc_requests_total[5m]))", {"by (route)"}),
+        (
+            "max by (le) (http_requests_total) + sum by (le) (http_request_duration_seconds_bucket)",
+            {"by (le)"},
+        ),
+        (
+            'sum by (room) (label_replace(rate(http_requests_total[5m]), "room", "$1", "route", "(.+)"))',
+            set(),
+        ),
+    ],
+)
+def test_the_reading_of_expressions_finds_a_label_that_does_not_exist(
+    expression: str, wrong: set[str]
+) -> None:
+    assert mislabelled(expression) == wrong
+
+
 @pytest.mark.parametrize("file", RULES)
-def test_rules_speak_of_metrics_that_exist(file: str) -> None:
+def test_rules_speak_of_metrics_that_exist_and_of_their_labels(file: str) -> None:
     assert {name for rule in rules(file) for name in unknown(rule["expr"])} == set()
+    assert {wrong for rule in rules(file) for wrong in mislabelled(rule["expr"])} == set()
+
+
+def test_rules_count_the_failures_that_the_code_does() -> None:
+    text = "".join(rule["expr"] for rule in rules("objectives.yml"))
+    assert set(re.findall(r'code=~"([^"]+)"', text)) == {"|".join(FAILURES)}
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
-def test_dashboards_speak_of_metrics_that_exist(dashboard: Path) -> None:
+def test_dashboards_speak_of_metrics_that_exist_and_of_their_labels(dashboard: Path) -> None:
     found = list(expressions(dashboard))
     assert found
     assert {name for expression in found for name in unknown(expression)} == set()
+    assert {wrong for expression in found for wrong in mislabelled(expression)} == set()
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_lines_are_named_by_labels_that_exist(dashboard: Path) -> None:
+    for panel in panels(dashboard):
+        for target in panel.get("targets", []):
+            named = set(re.findall(r"{{(\w+)}}", target.get("legendFormat", "")))
+            assert named <= labels_of(target["expr"])
+
+
+def test_variables_are_values_of_labels_that_exist() -> None:
+    asked = [
+        re.findall(r"label_values\((\S+), (\w+)\)", variable["query"])
+        for dashboard in DASHBOARDS
+        for variable in json.loads(dashboard.read_text())["templating"]["list"]
+        if variable["type"] == "query"
+    ]
+    assert asked
+    assert [name for ((name, label),) in asked if label not in labels().get(name, ())] == []
 
 
 def test_whatever_is_measured_is_shown() -> None:
