@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.deploy.chart import CHART, ROOT, VALUES
+from tests.unit.deploy.chart import CHART, ROOMS, ROOT, VALUES
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 FILES = sorted(WORKFLOWS.glob("*.yml"))
@@ -81,3 +81,54 @@ def test_a_canary_is_waited_for_until_its_last_step() -> None:
     waited = re.findall(r"--timeout (\d+)m", canary["run"])
     watched = re.findall(r"pause: \{duration", (CHART / "templates" / "canary.yaml").read_text())
     assert int(waited[0]) > len(watched) * int(VALUES["canary"]["pause"].removesuffix("m"))
+
+
+def release() -> dict[str, Any]:
+    jobs: dict[str, Any] = parsed(WORKFLOWS / "release.yml")["jobs"]
+    return jobs
+
+
+def position(of: str) -> int:
+    """Return which step of the release's image job does something, by its action or its command."""
+    (found,) = (
+        at
+        for at, step in enumerate(release()["image"]["steps"])
+        if of in step.get("uses", "") or of in step.get("run", "")
+    )
+    return found
+
+
+def test_an_image_is_built_once_and_what_was_checked_is_what_rolls() -> None:
+    """Also between staging and production: the same bytes, not the same sources."""
+    steps, pushed = release()["image"]["steps"], "@${{ steps.push.outputs.digest }}"
+    build, check, scan = position("build-push-action"), position("check.sh"), position("trivy-action")
+    sign = position("cosign sign")
+    assert build < check < sign
+    assert build < scan < sign
+    assert {steps[at]["if"] for at in (build, check, scan, sign)} == {"inputs.environment == 'staging'"}
+    assert pushed in steps[check]["run"]
+    assert pushed in steps[sign]["run"]
+    assert steps[scan]["with"]["image-ref"].endswith(pushed)
+    assert steps[scan]["with"]["exit-code"] == "1"
+    rolled = [step["run"] for step in release()["roll"]["steps"] if "helm upgrade" in step.get("run", "")]
+    assert "image.digest=${{ needs.image.outputs.digest }}" in rolled[0]
+
+
+def test_production_takes_what_staging_ran() -> None:
+    named = release()["staged"]
+    (name,) = (step["run"] for step in named["steps"] if "imagetools create" in step.get("run", ""))
+    found = release()["image"]["steps"][position("imagetools inspect")]
+    tag = "$IMAGE:staged-${{ github.sha }}"
+    assert tag in name
+    assert tag in found["run"]
+    assert found["if"] == "inputs.environment == 'production'"
+    assert "cosign verify" in found["run"]
+    assert "roll" in named["needs"]
+    assert named["if"] == "inputs.environment == 'staging'"
+
+
+def test_an_image_is_checked_at_the_ports_of_the_chart() -> None:
+    script = (ROOT / "deploy" / "images" / "check.sh").read_text()
+    assert dict(re.findall(r"(\w+):(\d+)", re.findall(r"rooms=\((.*)\)", script)[0])) == {
+        name: str(room["port"]) for name, room in ROOMS.items()
+    }
