@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import asyncpg
-
 from nova.app.bench.kafka_groups import all_handled
 from nova.app.bench.writers import LOST_ANSWERS, Exchanges, Writer
 from nova.app.rooms import ROOMS
 from nova.app.sources import Sources
+from nova.platform.db import link
 from nova.platform.errors import Timeout
 
 _PAGE: Final = 100
@@ -87,7 +86,7 @@ async def drained(sources: Sources) -> bool:
 
 
 async def _count(dsn: str, query: str) -> int:
-    connection = await asyncpg.connect(dsn)
+    connection = await link.connect(dsn)
     try:
         count: int = await connection.fetchval(query)
         return count
