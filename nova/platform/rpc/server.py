@@ -23,6 +23,8 @@ from nova.platform.rpc.wire import StreamGuard, Streams, decoding, unary_handler
 from nova.platform.strain import Strain
 
 _HEALTH_EVERY_S = 1.0
+CONNECTION_AGE_S: Final = 120
+"""How long a connection lives at most: then its caller opens another, and looks up first who is there by now."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
     ("grpc.max_send_message_length", MOST_RESPONSE_BYTES),
@@ -37,8 +39,8 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    # Connections are renewed now and then, so that new replicas get their share.
-    ("grpc.max_connection_age_ms", 600_000),
+    # So new replicas get their share, long before an autoscaler judges by it how many there have to be.
+    ("grpc.max_connection_age_ms", CONNECTION_AGE_S * 1000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 

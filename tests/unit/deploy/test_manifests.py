@@ -13,6 +13,7 @@ from nova.platform.engine_knobs import Engines
 from nova.platform.events import Topic
 from nova.platform.knobs import knobs_of
 from nova.platform.mail.knobs import MailKnobs
+from nova.platform.rpc.server import CONNECTION_AGE_S
 from tests.unit.deploy.chart import CHART, ROOMS, ROOT, VALUES
 
 
@@ -88,6 +89,11 @@ def test_the_chart_turns_knobs_that_exist() -> None:
     turned = set(re.findall(r"NOVA_[A-Z0-9_]*[A-Z0-9]", text))
     assert turned
     assert turned <= {row.variable for row in describe(Config())}
+
+
+def test_a_new_copy_has_its_share_before_the_number_is_judged_by_it() -> None:
+    """An autoscaler of Kubernetes takes back what it gave after five minutes."""
+    assert CONNECTION_AGE_S <= 300 / 2
 
 
 def test_the_page_of_full_pools_says_what_pgbouncer_has() -> None:
