@@ -228,13 +228,17 @@ async def _typed(attempt: Attempt[T], timeout_s: float) -> T:
         raise Unavailable("The connection failed: try again.") from error
 
 
-def _wait_s(tried: int, error: NovaError) -> float:
-    """Return how long to wait before the next try: full jitter, and what the callee asked for.
+def retry_wait_s(tried: int) -> float:
+    """Return how many seconds to wait before the try after `tried` others and the first: full jitter.
 
     "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
-    ceiling_s = min(_RETRY_FIRST_S * 2.0**tried, _RETRY_LONGEST_S)
-    return max(random.uniform(0.0, ceiling_s), error.retry_after_s or 0.0)  # noqa: S311 - spreads load
+    return random.uniform(0.0, min(_RETRY_FIRST_S * 2.0**tried, _RETRY_LONGEST_S))  # noqa: S311 - spreads load
+
+
+def _wait_s(tried: int, error: NovaError) -> float:
+    """Return how long to wait before the next try: what the callee asked for, if that is longer."""
+    return max(retry_wait_s(tried), error.retry_after_s or 0.0)
 
 
 def _failed(error: Exception) -> bool:

@@ -2,10 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from nova.platform.errors import NovaError
+from nova.platform.resilience import RetryBudget, retry_wait_s
 
 V = TypeVar("V")
 
@@ -33,6 +34,7 @@ class Flights(Generic[V]):
 
     def __init__(self) -> None:
         self._by_key: dict[bytes, Flight[V]] = {}
+        self._seconds = RetryBudget()
 
     def current(self, flight: Flight[V]) -> list[bytes]:
         """Return the keys for which this load is still the one in progress."""
@@ -42,11 +44,13 @@ class Flights(Generic[V]):
         """Return a value for each key, by joining what is in progress and starting one load for the rest.
 
         A load of somebody else that failed is tried once more: it may have failed for his reasons, such as
-        a deadline of his own.
+        a deadline of his own. All who had joined it share the second one, which begins after a moment; there is one
+        for ten who ask, and where there is none they fail as he did.
         """
-        found, failed = await self._wait(keys, load, patient=True)
+        self._seconds.earn()
+        found, failed = await self._wait(keys, load, {})
         if failed:
-            again, _ = await self._wait(failed, load, patient=False)
+            again, _ = await self._wait(list(failed), load, failed)
             found |= again
         return found
 
@@ -64,11 +68,12 @@ class Flights(Generic[V]):
         self._by_key.clear()
 
     async def _wait(
-        self, keys: Sequence[bytes], load: Load[V], *, patient: bool
-    ) -> tuple[dict[bytes, V | None], list[bytes]]:
+        self, keys: Sequence[bytes], load: Load[V], before: Mapping[bytes, NovaError]
+    ) -> tuple[dict[bytes, V | None], dict[bytes, NovaError]]:
+        """Return values, and how others' loads failed; of keys that have failed `before` that is raised."""
         found: dict[bytes, V | None] = {}
-        failed: list[bytes] = []
-        own, joined = self._board(keys, load)
+        failed: dict[bytes, NovaError] = {}
+        own, joined = self._board(keys, load, before)
         for flight in joined:
             flight.waiters += 1
         try:
@@ -76,10 +81,10 @@ class Flights(Generic[V]):
                 try:
                     # Shielded, since others may wait for it too.
                     landed = await asyncio.shield(flight.task)
-                except NovaError:
-                    if flight is own or not patient:
+                except NovaError as error:
+                    if flight is own or before:
                         raise
-                    failed += wanted
+                    failed |= dict.fromkeys(wanted, error)
                 else:
                     found |= {key: landed[key] for key in wanted}
         finally:
@@ -88,7 +93,7 @@ class Flights(Generic[V]):
         return found, failed
 
     def _board(
-        self, keys: Sequence[bytes], load: Load[V]
+        self, keys: Sequence[bytes], load: Load[V], before: Mapping[bytes, NovaError]
     ) -> tuple[Flight[V] | None, dict[Flight[V], list[bytes]]]:
         joined: dict[Flight[V], list[bytes]] = {}
         rest: list[bytes] = []
@@ -100,14 +105,19 @@ class Flights(Generic[V]):
                 joined.setdefault(flight, []).append(key)
         if not rest:
             return None, joined
+        if before and not self._seconds.spend():
+            raise before[rest[0]]
         own: Flight[V] = Flight(rest)
         self._by_key.update(dict.fromkeys(rest, own))
-        own.task = asyncio.get_running_loop().create_task(self._fly(own, load))
+        flying = self._fly(own, load, after_s=retry_wait_s(0) if before else 0.0)
+        own.task = asyncio.get_running_loop().create_task(flying)
         joined[own] = rest
         return own, joined
 
-    async def _fly(self, flight: Flight[V], load: Load[V]) -> dict[bytes, V | None]:
+    async def _fly(self, flight: Flight[V], load: Load[V], *, after_s: float) -> dict[bytes, V | None]:
         try:
+            if after_s:
+                await asyncio.sleep(after_s)
             return await load(flight)
         finally:
             self.forget(self.current(flight))

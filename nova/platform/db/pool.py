@@ -20,7 +20,7 @@ from nova.platform.db.failures import (
     translate,
     translated,
 )
-from nova.platform.resilience import Breaker, CircuitOpen, RetryBudget
+from nova.platform.resilience import Breaker, CircuitOpen, RetryBudget, retry_wait_s
 from nova.platform.telemetry.tracing import Tracing
 
 Record: TypeAlias = asyncpg.Record
@@ -127,13 +127,17 @@ class Pool:
             return await self._read_twice(run)
 
     async def _read_twice(self, run: Callable[[Connection], Awaitable[R]]) -> R:
-        """Run a read; once more where the connection that was handed out for it proves dead."""
+        """Run a read; once more, after a moment, where the connection that was handed out for it proves dead.
+
+        All connections die at once where a server does: those who held them do not come back together.
+        """
         self._second_reads.earn()
         try:
             return await self._read_once(run)
         except ConnectionLost:
             if not self._second_reads.spend():
                 raise
+        await asyncio.sleep(retry_wait_s(0))
         return await self._read_once(run)
 
     async def _read_once(self, run: Callable[[Connection], Awaitable[R]]) -> R:

@@ -8,6 +8,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
+from nova.platform.cache import flights
 from nova.platform.cache.caches import Caches
 from nova.platform.cache.codec import ProtoCodec, Undecodable
 from nova.platform.cache.local import MISS
@@ -144,6 +145,54 @@ async def test_a_failed_load_is_not_kept_and_those_who_joined_try_themselves(
         await first
     assert await asyncio.gather(*others) == [b"1"] * 20
     assert loads == 2
+
+
+async def test_second_loads_are_a_share_of_those_who_ask(start_process: StartProcess) -> None:
+    process = await start_process()
+    gate, loads = asyncio.Event(), 0
+
+    async def load(_: bytes) -> bytes:
+        nonlocal loads
+        loads += 1
+        await gate.wait()
+        raise Unavailable
+
+    readers = [asyncio.create_task(process.cache.get(b"a", load)) for _ in range(9)]
+    await until(lambda: loads == 1)
+    gate.set()
+    outcomes = await asyncio.gather(*readers, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
+    assert loads == 1, "nine who ask have not earned a second load"
+
+
+async def test_who_asks_while_a_second_load_waits_for_its_moment_shares_it(
+    start_process: StartProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await start_process()
+    gate, loads, waits = asyncio.Event(), 0, list[int]()
+
+    async def load(_: bytes) -> bytes:
+        nonlocal loads
+        loads += 1
+        if loads > 1:
+            return b"1"
+        await gate.wait()
+        raise Unavailable
+
+    def long_wait_s(tried: int) -> float:
+        waits.append(tried)
+        return 0.5
+
+    monkeypatch.setattr(flights, "retry_wait_s", long_wait_s)
+    readers = [asyncio.create_task(process.cache.get(b"a", load)) for _ in range(20)]
+    await until(lambda: loads == 1)
+    gate.set()
+    await until(lambda: waits == [0])
+    assert loads == 1
+    assert await process.cache.get(b"a", load) == b"1"
+    outcomes = await asyncio.gather(*readers, return_exceptions=True)
+    assert outcomes[1:] == [b"1"] * 19
+    assert (loads, waits) == (2, [0])
 
 
 async def test_a_domain_error_reaches_the_reader(start_process: StartProcess) -> None:

@@ -15,7 +15,7 @@ from nova.platform.db import pool
 from nova.platform.db.database import Database, DatabaseConfig
 from nova.platform.db.failures import CommitUnknown, ConnectionLost, DatabaseDown
 from nova.platform.ids import uuid7
-from nova.platform.resilience import CircuitOpen
+from nova.platform.resilience import CircuitOpen, retry_wait_s
 from tests.scratch import EffectTx, Scratch
 from tests.waiting import until
 from tests.way import State, Way
@@ -114,6 +114,26 @@ async def test_second_reads_are_a_share_of_the_first(scratch: Scratch, way: Way)
             with pytest.raises(ConnectionLost):
                 await database.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
         assert way.tries == 6, "ten reads have earned one second read, not five"
+
+
+async def test_a_second_read_waits_for_a_moment_of_its_own(
+    scratch: Scratch, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ends ends all its connections: those who held them would come back together."""
+    waits: list[int] = []
+
+    def wait_s(tried: int) -> float:
+        waits.append(tried)
+        return retry_wait_s(tried)
+
+    monkeypatch.setattr(pool, "retry_wait_s", wait_s)
+    async with behind(way, scratch) as (database, _):
+        for _ in range(10):
+            assert await database.fetchval("SELECT 1") == 1
+        assert waits == []
+        with pytest.raises(ConnectionLost):
+            await database.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert waits == [0]
 
 
 async def test_a_read_on_a_way_that_is_lost_ends_by_itself_and_the_next_one_is_answered(
