@@ -148,6 +148,13 @@ class Engines:
         Secret | None,
         Knob("NOVA_S3_SECRET_KEY", "The secret key beside it.", parts=frozenset({"gateway"})),
     ] = None
+    s3_authority: Annotated[
+        Path | None,
+        Knob(
+            "NOVA_S3_TLS_CA",
+            "The authorities that its certificate is checked by (PEM), beside the system's; unset: the system's alone.",
+        ),
+    ] = None
     s3_region: Annotated[str, Knob("NOVA_S3_REGION", "The region for which requests are signed.")] = (
         "us-east-1"
     )

@@ -4,6 +4,7 @@ The library's own retries are off: how long, how often and whether at all is for
 environment says of AWS is set aside, for it could send our keys elsewhere, or nothing signed at all.
 """
 
+import ssl
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from nova.platform.engine_knobs import BucketUrl, Engines
-from nova.platform.knobs import Secret
+from nova.platform.knobs import BadConfig, Secret
 
 if TYPE_CHECKING:
-    from obstore.store import S3Credential  # obstore has it for the type checker alone
+    from obstore.store import ClientConfig, S3Credential  # obstore has them for the type checker alone
 
 _FOLDER_THREADS: Final = 4
 _BUCKET_THREADS: Final = 16
@@ -43,12 +44,13 @@ class Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """A bucket, and the keys of who may read, write and list in it."""
+    """A bucket, and the keys of who may read, write and list in it; `authority` is a file, read once."""
 
     url: BucketUrl
     access_key: Secret
     secret_key: Secret
     region: str
+    authority: Path | None = None
 
 
 def bucket_of(engines: Engines) -> Bucket | None:
@@ -60,6 +62,7 @@ def bucket_of(engines: Engines) -> Bucket | None:
         access_key=engines.s3_access_key,
         secret_key=engines.s3_secret_key,
         region=engines.s3_region,
+        authority=engines.s3_authority,
     )
 
 
@@ -71,7 +74,10 @@ def in_folder(folder: Path, *, read_s: float = READ_S) -> Store:
 
 
 def in_bucket(bucket: Bucket, *, read_s: float = READ_S, write_s: float = WRITE_S) -> Store:
-    """Return the store in `bucket`. A request that takes longer is given up, and its thread is free again."""
+    """Return the store in `bucket`. A request that takes longer is given up, and its thread is free again.
+
+    Raises `BadConfig` for a file of authorities that cannot be used.
+    """
     return Store(
         reads=_client(bucket, read_s),
         writes=_client(bucket, write_s),
@@ -94,6 +100,13 @@ def _client(bucket: Bucket, request_s: float) -> S3Store:
             "expires_at": None,
         }
 
+    options: ClientConfig = {
+        "allow_http": endpoint.startswith("http:"),
+        "connect_timeout": timedelta(seconds=_CONNECT_S),
+        "timeout": timedelta(seconds=request_s),
+    }
+    if bucket.authority is not None:
+        options["root_certificate"] = _authorities(bucket.authority)
     return S3Store(
         bucket.url.bucket,
         endpoint=endpoint,
@@ -104,10 +117,15 @@ def _client(bucket: Bucket, request_s: float) -> S3Store:
         # Not all that speak like S3 know it, and the keys go one by one in any case.
         disable_bulk_delete=True,
         credential_provider=keys,
-        client_options={
-            "allow_http": endpoint.startswith("http:"),
-            "connect_timeout": timedelta(seconds=_CONNECT_S),
-            "timeout": timedelta(seconds=request_s),
-        },
+        client_options=options,
         retry_config={"max_retries": 0},
     )
+
+
+def _authorities(file: Path) -> bytes:
+    """Return what the file says, once it has been read as certificates."""
+    try:
+        ssl.create_default_context(cafile=file)
+        return file.read_bytes()
+    except OSError as error:  # ssl.SSLError is one too
+        raise BadConfig("NOVA_S3_TLS_CA", str(file), f"the file cannot be used ({error}).") from error

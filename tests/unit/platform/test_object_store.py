@@ -1,16 +1,21 @@
 """A bucket at a server that does what servers seldom do: how often it is asked, by whose keys, for how long."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from nova.app.authority import Authority
 from nova.app.ports import free_port
 from nova.platform.blobs import Blobs, BlobsRefused
 from nova.platform.engine_knobs import BucketUrl
 from nova.platform.errors import Timeout, Unavailable
-from nova.platform.knobs import Secret
+from nova.platform.knobs import BadConfig, Secret
 from nova.platform.object_store import Bucket, in_bucket
 
 SLOW_DOWN = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -25,15 +30,16 @@ CUT_SHORT = (
 class Says:
     """Answers every request alike, and keeps what it was asked; without an answer it hangs."""
 
-    def __init__(self, answer: bytes | None) -> None:
+    def __init__(self, answer: bytes | None, *, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[str] = []
         self.port = 0
         self._answer = answer
+        self._tls = tls
 
     @asynccontextmanager
     async def standing(self) -> AsyncIterator["Says"]:
         """Listen within the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -136,3 +142,29 @@ async def test_fault_where_nobody_listens_the_store_is_unavailable() -> None:
         for asking in (blobs.put("a/1.jpg", b"1"), blobs.get("a/1.jpg"), blobs.list("a")):
             with pytest.raises(Unavailable):
                 await asking
+
+
+async def test_a_server_is_believed_by_the_authorities_that_are_named(tmp_path: Path) -> None:
+    files = Authority.of(tmp_path).issue("s3", life=timedelta(hours=1), addresses=["127.0.0.1"])
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(files.certificate, files.key)
+    async with Says(FORBIDDEN, tls=tls).standing() as server:
+        secure = BucketUrl(f"https://127.0.0.1:{server.port}/pictures")
+        bucket = replace(bucket_at(server.port), url=secure)
+        async with aclosing(Blobs.s3(bucket)) as blobs:
+            with pytest.raises(Unavailable) as refused:
+                await blobs.reach()
+            assert type(refused.value) is Unavailable
+            assert server.requests == []
+        async with aclosing(Blobs.s3(replace(bucket, authority=files.authority))) as blobs:
+            with pytest.raises(BlobsRefused):
+                await blobs.reach()
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate"])
+def test_c3_a_file_of_no_authorities_is_named(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "ca.crt"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(BadConfig, match="NOVA_S3_TLS_CA"):
+        in_bucket(replace(bucket_at(1), authority=file))
