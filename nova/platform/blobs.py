@@ -93,10 +93,14 @@ class BlobPart:
 
 def content_type_of(key: str) -> str:
     """Return the media type that a key says; raises `BadKey`."""
-    match = _KEY.fullmatch(key)
-    if match is None or len(key) > _LONGEST_KEY or match[1] not in CONTENT_TYPES:
+    if not _is_key(key):
         raise BadKey
-    return CONTENT_TYPES[match[1]]
+    return CONTENT_TYPES[key.rpartition(".")[2]]
+
+
+def _is_key(text: str) -> bool:
+    match = _KEY.fullmatch(text)
+    return match is not None and len(text) <= _LONGEST_KEY and match[1] in CONTENT_TYPES
 
 
 class Blobs:
@@ -162,7 +166,10 @@ class Blobs:
         await self._writes.do(lambda store: _delete(store, keys))
 
     async def list(self, prefix: str, *, after: str | None = None, most: int = 1_000) -> Sequence[BlobInfo]:
-        """Return objects of the folder `prefix`, at most `most` in the order of keys, those after `after`."""
+        """Return objects of the folder `prefix`, at most `most` in the order of keys, those after `after`.
+
+        What others have put there under a name that is no key of ours is passed over.
+        """
         if _PREFIX.fullmatch(prefix) is None:
             raise BadKey(f"{prefix!r} is no folder of objects.")
         return await self._read(lambda store: _list(store, prefix, after, most))
@@ -214,10 +221,10 @@ def _delete(store: ObjectStore, keys: Sequence[str]) -> None:
 
 
 def _list(store: ObjectStore, prefix: str, after: str | None, most: int) -> Sequence[BlobInfo]:
-    # A folder lists in no order, and not every bucket does: all of it is read before the page is cut.
-    pages = obstore.list(store, prefix)
-    found = [_info(meta) for page in pages for meta in page if after is None or meta["path"] > after]
-    return sorted(found, key=lambda info: info.key)[:most]
+    # A folder lists in no order, and not every bucket in that of keys: all is read before the page is cut.
+    listed = [meta for page in obstore.list(store, prefix) for meta in page]
+    found = {meta["path"]: meta for meta in listed if after is None or meta["path"] > after}
+    return [_info(found[key]) for key in sorted(filter(_is_key, found))[:most]]
 
 
 def _info(meta: "obstore.ObjectMeta") -> BlobInfo:

@@ -4,9 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import obstore
 import pytest
 
 from nova.platform.blobs import BadKey, BlobExists, BlobNotFound, Blobs, RangeNotSatisfiable, content_type_of
+from nova.platform.object_store import Store
 from tests.contract.conftest import Shelf
 from tests.waiting import running
 
@@ -149,6 +151,17 @@ async def test_a_folder_is_listed_in_order_and_in_pages(shelf: Shelf, blobs: Blo
     assert [info.key for info in await blobs.list(shelf.folder, after=keys[3])] == keys[4:]
     assert await blobs.list(shelf.key("nothing")) == []
     await blobs.delete(other)
+
+
+async def test_what_others_put_among_objects_is_passed_over(shelf: Shelf, blobs: Blobs, store: Store) -> None:
+    """Such as the marks by which tools keep an empty folder, or somebody's notes."""
+    others = [shelf.key(name) for name in ("README", "a.bin.part", "Notes.json")]
+    for key in others:
+        obstore.put(store.writes, key, b"1")
+    await blobs.put(shelf.key("a.bin"), b"1")
+    assert await shelf.keys() == [shelf.key("a.bin")]
+    for key in others:
+        obstore.delete(store.writes, key)
 
 
 async def test_a_folder_of_more_than_a_page_is_listed_whole(shelf: Shelf, blobs: Blobs) -> None:
