@@ -1,7 +1,7 @@
 """A broker of this test's own that is killed in the middle, or hangs, and comes back."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,13 @@ from nova.platform.log.port import Delivered, EventLog, Fence
 from tests.contract.test_event_log import THINGS, by_key, record
 from tests.own_engine import OwnEngine
 from tests.real import on_real_engines
+from tests.resetting import resetting
 from tests.waiting import running, until
 
 # A broker takes seconds to start, and what hangs is given up after ten: that is why these take a minute.
 pytestmark = [on_real_engines, pytest.mark.timeout(300)]
 BATCHES, KEYS = 40, 5
+OUTBOXES, MOST_DIALS = 8, 40
 
 
 @pytest.fixture
@@ -79,6 +81,25 @@ async def test_a_broker_that_comes_late_and_is_killed_loses_doubles_and_turns_no
     }
 
 
+async def test_a_broker_that_died_is_not_beset_by_the_outboxes_that_wait_for_it(broker: OwnEngine) -> None:
+    """Each gives up in ten seconds, in which it dials a broker that resets it some fifteen times, not two thousand."""
+    await broker.start()
+    fences = [Fence(producer=f"outbox:{room}", turn=1) for room in range(OUTBOXES)]
+    async with KafkaLog(Cluster(bootstrap=broker.address)) as log:
+        await log.declare([THINGS])
+
+        async def append() -> list[BaseException | None]:
+            return await asyncio.gather(
+                *(log.append([record()], fence=fence) for fence in fences), return_exceptions=True
+            )
+
+        await until(partial(all_done, append), within_s=60)
+        broker.kill()
+        async with resetting(int(broker.address.rpartition(":")[2])) as door:
+            assert [type(outcome) for outcome in await append()] == [Unavailable] * OUTBOXES
+            assert 0 < door.came < OUTBOXES * MOST_DIALS
+
+
 async def test_a_broker_that_hangs_is_unavailable_and_nothing_of_what_was_cut_is_half_there(
     broker: OwnEngine,
 ) -> None:
@@ -109,6 +130,10 @@ async def test_a_broker_that_hangs_is_unavailable_and_nothing_of_what_was_cut_is
 def producers(tasks: set["asyncio.Task[object]"]) -> list[str]:
     """Return those of aiokafka's tasks that send."""
     return [name for task in tasks if "Sender" in (name := repr(task.get_coro()))]
+
+
+async def all_done(append: Callable[[], Awaitable[Sequence[object]]]) -> bool:
+    return not any(await append())
 
 
 async def taken(log: KafkaLog, fence: Fence, payload: bytes) -> bool:

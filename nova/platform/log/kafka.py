@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any, Self
 from uuid import UUID
 
+from nova.platform.clock import Clock, SystemClock
 from nova.platform.events import Topic
 from nova.platform.log import kafka_read
 from nova.platform.log.kafka_cluster import Cluster, Place, answered
@@ -28,12 +29,27 @@ from nova.platform.log.port import (
     check_name,
     check_size,
 )
+from nova.platform.resilience import CallPolicy
+
+# Each step of a call has ten seconds of its own, and who looks for records a minute; this is for all of them.
+_APPEND_S = 60.0
+_ASK_S = 75.0
+_AT_ONCE = 64
 
 
 class KafkaLog:
-    """An `EventLog`, reached when it is first needed. With a `registry` payloads carry the id of their schema."""
+    """An `EventLog`, reached when it is first needed. With a `registry` payloads carry the id of their schema.
 
-    def __init__(self, cluster: Cluster, *, registry: SchemaRegistry | None = None) -> None:
+    What it is asked, but for the endless reading of members and tails, is asked as all that is outside: see
+    `nova.platform.resilience`. Nothing is tried again here, for relays and consumers do so.
+    """
+
+    def __init__(
+        self, cluster: Cluster, *, registry: SchemaRegistry | None = None, clock: Clock | None = None
+    ) -> None:
+        clock = clock or SystemClock()
+        self._appends = CallPolicy("kafka-appends", clock=clock, timeout_s=_APPEND_S, max_concurrent=_AT_ONCE)
+        self._asks = CallPolicy("kafka-asks", clock=clock, timeout_s=_ASK_S, max_concurrent=_AT_ONCE)
         self._cluster = cluster
         self._registry = registry
         self._frames: dict[str, bytes] = {}
@@ -65,12 +81,13 @@ class KafkaLog:
         """
         wanted = list(topics)
         self._known |= {topic.name: topic for topic in wanted}
+        partitions = (
+            {topic.name: topic.partitions for topic in wanted}
+            | {topic.name + DEAD_SUFFIX: 1 for topic in wanted}
+            | {TURNS: 1}
+        )
         async with self._declaring:
-            await self._topics.declare(
-                {topic.name: topic.partitions for topic in wanted}
-                | {topic.name + DEAD_SUFFIX: 1 for topic in wanted}
-                | {TURNS: 1}
-            )
+            await self._asks.call(lambda: self._topics.declare(partitions))
             await self._frame(topic.name for topic in wanted)
 
     async def _frame(self, topics: Iterable[str]) -> None:
@@ -97,6 +114,9 @@ class KafkaLog:
             check_name(record.topic)
         topics = {record.topic for record in records}
         await self._frame(topic.removesuffix(DEAD_SUFFIX) for topic in topics)
+        await self._appends.call(lambda: self._append(topics, records, fence))
+
+    async def _append(self, topics: set[str], records: Sequence[Record], fence: Fence | None) -> None:
         await self._topics.require(topics | {TURNS})
         if fence is None:
             await self._producers.append(records)
@@ -129,7 +149,8 @@ class KafkaLog:
 
     async def end(self, topics: Sequence[Topic[Any]]) -> dict[tuple[str, int], int]:
         """Return the position after the newest records."""
-        ends = await kafka_read.end_of_records(self._cluster, await self._places(topics))
+        places = await self._places(topics)
+        ends = await self._asks.call(lambda: kafka_read.end_of_records(self._cluster, places))
         return {self._named(place): end for place, end in ends.items()}
 
     async def lag(self, group: str) -> dict[tuple[str, int], int]:
@@ -138,6 +159,9 @@ class KafkaLog:
         Of the topics that it hears in this process: what it has committed of others, once, nobody will read on.
         """
         places = await self._places(self._groups.get(group, []))
+        return await self._asks.call(lambda: self._behind(group, places))
+
+    async def _behind(self, group: str, places: Sequence[Place]) -> dict[tuple[str, int], int]:
         admin, looker = await self._standing.admin(), await self._standing.looker()
         async with answered():
             kept = await admin.list_consumer_group_offsets(self._cluster.on_wire(group))
@@ -151,8 +175,7 @@ class KafkaLog:
 
     async def read(self, topic: str, *, limit: int, after: UUID | None = None) -> list[Delivered]:
         """Return the records kept of one topic, oldest first; after the id `after`."""
-        await self._topics.require([topic])
-        records = await kafka_read.all_kept(self._cluster, self._topics.places([topic]))
+        records = await self._asks.call(lambda: self._all_kept(topic))
         ids = [record.id for record in records]
         # The last of that id, as an event may have become a dead letter more than once.
         start = 0 if after not in ids else len(ids) - ids[::-1].index(after)
@@ -160,6 +183,13 @@ class KafkaLog:
 
     async def newest(self, topic: str, *, limit: int) -> list[Delivered]:
         """Return the last `limit` records of one topic, oldest first."""
+        return await self._asks.call(lambda: self._newest(topic, limit))
+
+    async def _all_kept(self, topic: str) -> list[Delivered]:
+        await self._topics.require([topic])
+        return await kafka_read.all_kept(self._cluster, self._topics.places([topic]))
+
+    async def _newest(self, topic: str, limit: int) -> list[Delivered]:
         await self._topics.require([topic])
         return await kafka_read.newest(self._cluster, self._topics.places([topic]), limit)
 

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 )
 
 from nova.platform.errors import Unavailable
+from nova.platform.log.kafka_dials import paced
 from nova.platform.log.kafka_security import KafkaSecurity
 from nova.platform.log.port import MAX_RECORD_BYTES, Refused
 
@@ -26,10 +27,8 @@ Place: TypeAlias = TopicPartition
 MAX_MESSAGE_BYTES = 2 * MAX_RECORD_BYTES
 """A record with its headers, its frame and a dead letter's marks fits."""
 ANSWER_S = 10.0
-_SESSION_S = 10.0
-# A member that is asked for its partitions gets this long to end its batch; then the group goes on without it.
-_REBALANCE_S = 30.0
 # A broker answers the transaction after another one with "not yet" while it writes the markers of that: ask again soon.
+# One that is not there is asked less often (`kafka_dials`).
 _RETRY_S = 0.005
 _TRANSACTION_S = 10.0
 _REFUSALS = (InvalidTopicError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
@@ -40,13 +39,17 @@ class Cluster:
     """Where the brokers answer, and what stands before each name of ours on them.
 
     `bootstrap` is host:port, with commas. `replication` is that of the topics that are made. A client is made by
-    `security`; making one raises `BadConfig` where its files cannot be used.
+    `security`; making one raises `BadConfig` where its files cannot be used. A group misses a member that is silent for
+    `session_s`; one that is asked for its partitions gets `rebalance_s` to end its batch, then the group goes on
+    without it.
     """
 
     bootstrap: str
     prefix: str = ""
     replication: int = 1
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
+    session_s: float = 10.0
+    rebalance_s: float = 30.0
 
     def on_wire(self, name: str) -> str:
         """Return the name that a topic, a group or a producer has on the cluster."""
@@ -58,29 +61,33 @@ class Cluster:
 
     def admin(self) -> AIOKafkaAdminClient:
         """Return a client that makes and describes."""
-        return AIOKafkaAdminClient(**self._client(), request_timeout_ms=_ms(ANSWER_S))
+        return paced(AIOKafkaAdminClient(**self._client(), request_timeout_ms=_ms(ANSWER_S)))
 
     def member(self, group: str) -> AIOKafkaConsumer:
         """Return a consumer of a group. It commits when told to, and begins at the oldest record."""
-        return AIOKafkaConsumer(
-            **self._client(),
-            group_id=self.on_wire(group),
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            session_timeout_ms=_ms(_SESSION_S),
-            heartbeat_interval_ms=1000,
-            rebalance_timeout_ms=_ms(_REBALANCE_S),
+        return paced(
+            AIOKafkaConsumer(
+                **self._client(),
+                group_id=self.on_wire(group),
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                session_timeout_ms=_ms(self.session_s),
+                heartbeat_interval_ms=1000,
+                rebalance_timeout_ms=_ms(self.rebalance_s),
+            )
         )
 
     def reader(self) -> AIOKafkaConsumer:
         """Return a consumer of no group. A position that is not kept any more is an error to it."""
-        return AIOKafkaConsumer(
-            **self._client(),
-            isolation_level="read_committed",
-            auto_offset_reset="none",
-            enable_auto_commit=False,
-            request_timeout_ms=_ms(ANSWER_S),
+        return paced(
+            AIOKafkaConsumer(
+                **self._client(),
+                isolation_level="read_committed",
+                auto_offset_reset="none",
+                enable_auto_commit=False,
+                request_timeout_ms=_ms(ANSWER_S),
+            )
         )
 
     def producer(self, identity: str | None = None) -> AIOKafkaProducer:
@@ -88,16 +95,18 @@ class Cluster:
 
         With an `identity` it writes in transactions, and whoever starts a producer of that identity later fences it.
         """
-        return AIOKafkaProducer(
-            **self._client(),
-            acks="all",
-            enable_idempotence=True,
-            transactional_id=None if identity is None else self.on_wire(identity),
-            transaction_timeout_ms=_ms(_TRANSACTION_S),
-            max_request_size=MAX_MESSAGE_BYTES,
-            max_batch_size=64 << 10,
-            request_timeout_ms=_ms(ANSWER_S),
-            retry_backoff_ms=_ms(_RETRY_S),
+        return paced(
+            AIOKafkaProducer(
+                **self._client(),
+                acks="all",
+                enable_idempotence=True,
+                transactional_id=None if identity is None else self.on_wire(identity),
+                transaction_timeout_ms=_ms(_TRANSACTION_S),
+                max_request_size=MAX_MESSAGE_BYTES,
+                max_batch_size=64 << 10,
+                request_timeout_ms=_ms(ANSWER_S),
+                retry_backoff_ms=_ms(_RETRY_S),
+            )
         )
 
     def _client(self) -> dict[str, Any]:

@@ -8,15 +8,14 @@ end them, so this reaches for their parts.
 
 import asyncio
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerClosed
 
 from nova.platform.log.kafka_cluster import ANSWER_S, answered
-
-Client: TypeAlias = AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer
+from nova.platform.log.kafka_dials import Client, wire_of
 
 _CONNECT_S = 1.0
 _STOP_S = 3.0
@@ -53,7 +52,7 @@ async def ended(client: Client) -> None:
 
 async def _cut(client: Client) -> None:
     """End what `stop` has left: the client's tasks, the records that it still held, and its connections."""
-    wire = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - see above
+    wire = wire_of(client)
     left = [task for task in asyncio.all_tasks() if _works_on(task, wire)]
     for task in left:
         task.cancel()

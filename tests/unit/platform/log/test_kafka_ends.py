@@ -10,7 +10,8 @@ from aiokafka.errors import ProducerClosed
 from nova.platform.errors import Unavailable
 from nova.platform.log import kafka_ends
 from nova.platform.log.kafka_cluster import Cluster, Place
-from nova.platform.log.kafka_ends import Client, ended, started
+from nova.platform.log.kafka_dials import Client
+from nova.platform.log.kafka_ends import ended, started
 from tests.waiting import until
 
 
