@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerClosed
 
@@ -48,6 +48,17 @@ async def ended(client: Client) -> None:
                 await stop()
     finally:
         await _cut(client)
+
+
+def works(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the tasks still run by which a consumer keeps its place in its group, and fetches.
+
+    One that has died of an error that aiokafka did not expect is not begun again: the consumer says so for ever, or
+    nothing at all.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001 - see above
+    tasks = (coordinator._coordination_task, consumer._fetcher.error_future)  # noqa: SLF001 - see above
+    return not any(task.done() for task in tasks)
 
 
 async def _cut(client: Client) -> None:

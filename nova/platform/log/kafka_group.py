@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
+from nova.platform.errors import Unavailable
 from nova.platform.events import Topic
 from nova.platform.log.kafka_cluster import Cluster, Place, answered, translated
-from nova.platform.log.kafka_ends import ended, started
+from nova.platform.log.kafka_ends import ended, started, works
 from nova.platform.log.kafka_topics import Topics
 from nova.platform.log.kafka_wire import Fetched, in_order
 from nova.platform.log.port import Delivered
@@ -31,6 +32,11 @@ REBALANCED = Counter("kafka_rebalances_total", "Times that partitions were dealt
 OVERTAKEN = Counter(
     "kafka_overtaken_total",
     "Batches that ended after their partitions had gone to another member.",
+    ["group"],
+)
+PAUSED = Gauge(
+    "kafka_paused_partitions",
+    "Partitions that are not fetched from, for a batch of theirs has failed and comes again.",
     ["group"],
 )
 
@@ -50,6 +56,7 @@ class KafkaMember:
         self._consumer: AIOKafkaConsumer | None = None
         self._joining = asyncio.Lock()
         self._deal = _Deal(group)
+        self._paused = PAUSED.labels(group)
 
     @asynccontextmanager
     async def batch(self, limit: int) -> AsyncIterator[Sequence[Delivered]]:
@@ -68,20 +75,21 @@ class KafkaMember:
                 raise
             await self._move(consumer, fetched)
 
-    @property
-    def paused(self) -> int:
-        """How many partitions are not fetched from, since a batch of theirs has failed."""
-        return 0 if self._consumer is None else len(self._consumer.paused())
-
     async def aclose(self) -> None:
         """Leave the group: its partitions are another member's at once."""
         consumer, self._consumer = self._consumer, None
         self._left(self)
+        self._paused.set(0)
         if consumer is not None:
             await ended(consumer)
 
     async def _joined(self) -> AIOKafkaConsumer:
+        """Return the consumer of this member, which joins its group where it has none that works."""
         async with self._joining:
+            if self._consumer is not None and not works(self._consumer):
+                lost, self._consumer = self._consumer, None
+                _log.warning("kafka_joins_again", group=self._group)
+                await ended(lost)
             if self._consumer is None:
                 await self._topics.declare({topic.name: topic.partitions for topic in self._wanted})
                 consumer = self._cluster.member(self._group)
@@ -95,7 +103,10 @@ class KafkaMember:
     async def _take(self, consumer: AIOKafkaConsumer, limit: int) -> Fetched:
         """Wait for records. Nothing is awaited between the fetch and the return: no deal comes in between."""
         consumer.resume(*consumer.paused())
+        self._paused.set(0)
         while True:
+            if not works(consumer):
+                raise Unavailable("Kafka's client has failed: the next batch joins the group again.")
             with translated():
                 fetched: Fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=limit)
             if fetched:
@@ -106,6 +117,7 @@ class KafkaMember:
         for place in self._mine(consumer, fetched):
             consumer.seek(place, fetched[place][0].offset)
             consumer.pause(place)
+        self._paused.set(len(consumer.paused()))
 
     async def _move(self, consumer: AIOKafkaConsumer, fetched: Fetched) -> None:
         try:
