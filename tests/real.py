@@ -8,17 +8,24 @@ from typing import Final
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from nova.platform.blobs import Blobs
 from nova.platform.clock import SystemClock
 from nova.platform.configure import load
 from nova.platform.engine_knobs import Neo4jUrl
+from nova.platform.ids import uuid7
+from nova.platform.log.kafka_cluster import Cluster
 from nova.platform.neo4j import Neo4j
 from nova.platform.object_store import Bucket, bucket_of
 from nova.platform.redis.client import connect
+from tests.waiting import until
 
 _EMPTY: Final = "MATCH (node) DETACH DELETE node"
 _PATIENCE_S: Final = 60.0
+# Kafka's own topics. The offsets of a group go with the group, and what a producer of transactions was goes by age.
+_KAFKAS_OWN: Final = "__"
 
 
 def variables_in(file: Path) -> dict[str, str]:
@@ -51,6 +58,7 @@ async def empty() -> None:
     redis = await connect(ENGINES["NOVA_REDIS_URL"])
     await redis.execute("FLUSHALL")
     await redis.aclose()
+    await empty_kafka()
     if "NOVA_NEO4J_URL" in ENGINES:
         async with emptied_neo4j():
             pass
@@ -65,6 +73,38 @@ def real_bucket(variables: Mapping[str, str] = ENGINES) -> Bucket:
     bucket = bucket_of(load(variables).engines)
     assert bucket is not None
     return bucket
+
+
+async def empty_kafka(prefix: str = "") -> None:
+    """Delete the topics and the groups of Kafka that are called `prefix` and something: all, but what is its own."""
+    admin = Cluster(bootstrap=ENGINES["NOVA_KAFKA_BOOTSTRAP"]).admin()
+    await admin.start()
+    try:
+        topics = [name for name in await admin.list_topics() if name.startswith(prefix)]
+        if ours := [name for name in topics if not name.startswith(_KAFKAS_OWN)]:
+            await admin.delete_topics(ours)
+        # A group whose last member was killed has to miss it first.
+        await until(lambda: _without_groups(admin, prefix), within_s=_PATIENCE_S, every_s=0.1)
+    finally:
+        await admin.close()
+
+
+async def _without_groups(admin: AIOKafkaAdminClient, prefix: str) -> bool:
+    """Delete the groups that can be; return whether there are none."""
+    groups = [name for name, *_ in await admin.list_consumer_groups() if name.startswith(prefix)]
+    for name in groups:
+        await admin._send_request(DeleteGroupsRequest([name]), await admin.find_coordinator(name))
+    return not groups
+
+
+@asynccontextmanager
+async def corner(kind: str = "test") -> AsyncIterator[Cluster]:
+    """Yield a corner of the Kafka that runs, with topics and groups of its own, and clear it in the end."""
+    cluster = Cluster(bootstrap=ENGINES["NOVA_KAFKA_BOOTSTRAP"], prefix=f"{kind}-{uuid7().hex[-12:]}.")
+    try:
+        yield cluster
+    finally:
+        await empty_kafka(cluster.prefix)
 
 
 @asynccontextmanager

@@ -1,13 +1,12 @@
 """Event logs and object stores of both kinds, empty, for the promises that each must keep."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from nova.platform.blobs import Blobs
 from nova.platform.ids import uuid7
@@ -15,22 +14,11 @@ from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster
 from nova.platform.log.port import EventLog
 from nova.platform.object_store import Store, in_bucket, in_folder
-from tests.real import ENGINES, on_real_engines, on_s3, real_bucket
+from tests.real import corner, on_real_engines, on_s3, real_bucket
 from tests.scratch import Scratch
 
 Reach: TypeAlias = Callable[[], Awaitable[EventLog]]
 """Open the log of this test, as one more process would."""
-
-
-@asynccontextmanager
-async def corner() -> AsyncIterator[Cluster]:
-    """Yield a corner of the Kafka that runs, with topics and groups of its own, and clear it in the end."""
-    cluster = Cluster(bootstrap=ENGINES["NOVA_KAFKA_BOOTSTRAP"], prefix=f"test-{uuid7().hex[-12:]}.")
-    yield cluster
-    admin: AIOKafkaAdminClient = cluster.admin()
-    await admin.start()
-    await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(cluster.prefix)])
-    await admin.close()
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ from nova.platform.log.kafka import KafkaLog
 from nova.platform.log.kafka_cluster import Cluster
 from nova.platform.log.kafka_security import KafkaSecurity
 from nova.platform.log.port import Fence
-from tests.contract.conftest import corner
 from tests.contract.test_event_log import THINGS, record
-from tests.real import ENGINES, FILE, on_real_engines
+from tests.real import ENGINES, FILE, corner, on_real_engines
 from tests.waiting import until
 
 pytestmark = [on_real_engines, pytest.mark.timeout(120)]

@@ -18,7 +18,7 @@ from nova.platform.ids import uuid7
 from tests.e2e.metrics import counted
 from tests.e2e.nova import Nova, account_id
 from tests.e2e.processes import environment
-from tests.real import ENGINES, empty, patient_neo4j
+from tests.real import ENGINES, corner, empty, patient_neo4j
 from tests.waiting import until
 
 ONE_PROCESS = "one-process"
@@ -95,8 +95,10 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
 async def on_real_engines(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     """Yield the platform as `process_per_room` does, on PostgreSQL with pooler and replica, Redis and Kafka."""
     await empty()
-    corner = {"NOVA_KAFKA_PREFIX": f"e2e-{uuid7().hex[-12:]}."}
-    async with process_per_room(folder, **ENGINES, **corner, **settings) as nova:
+    async with (
+        corner("e2e") as cluster,
+        process_per_room(folder, **ENGINES, NOVA_KAFKA_PREFIX=cluster.prefix, **settings) as nova,
+    ):
         await until(lambda: _hears_events(nova), within_s=60)
         yield nova
         # Where Neo4j or the replica is away others answer, and nothing above would have failed.

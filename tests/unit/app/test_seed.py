@@ -18,8 +18,7 @@ from nova.app.sources import Kafka, of_engines
 from nova.platform.config import Config, Server, World
 from nova.platform.errors import Unavailable
 from nova.platform.relay import Relay
-from tests.contract.conftest import corner
-from tests.real import ENGINES, on_real_engines
+from tests.real import ENGINES, corner, on_real_engines
 
 COUNTS = """
 SELECT (SELECT count(*) FROM identity.accounts) AS people, (SELECT count(*) FROM content.posts) AS posts,
