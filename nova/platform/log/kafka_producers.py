@@ -48,9 +48,8 @@ class Producers:
         self._fenced: dict[str, _Turns] = {}
 
     async def close(self) -> None:
-        """Stop all."""
-        for one in (self._free, *self._fenced.values()):
-            await self._drop(one)
+        """Stop all, side by side: each takes its time to stop where its broker is away."""
+        await asyncio.gather(*(self._drop(one) for one in (self._free, *self._fenced.values())))
 
     async def append(self, records: Sequence[Record]) -> None:
         """Append records, each of which may be there or not when this raises `Unavailable`."""
