@@ -12,6 +12,7 @@ from nova.platform.db.failures import CommitUnknown
 from nova.platform.errors import Unavailable
 from nova.platform.events import Event, Received, Topic
 from nova.platform.ids import uuid7
+from nova.platform.log.port import EventLog
 from tests.scratch import EffectTx
 
 THINGS = Topic("chaos.thing.done", BytesValue, key="value", partitions=4)
@@ -21,6 +22,12 @@ GROUP = "chaos"
 async def write_effects(tx: EffectTx, events: Sequence[Received[BytesValue]]) -> None:
     """The consumer's handler: one row for each event that it is given."""
     await tx.add_effects([(event.id, event.key, int(event.value.value)) for event in events])
+
+
+async def all_handled(log: EventLog) -> bool:
+    """Whether the group has handled all that is in the log. This process has to have subscribed for it."""
+    end, lag = await log.end([THINGS]), await log.lag(GROUP)
+    return len(lag) == len(end) and not any(lag.values())
 
 
 class Model:

@@ -43,6 +43,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 # Tests start groups all the time: no waiting for members that might still come.
 group.initial.rebalance.delay.ms=0
+# And kill them: a group need not wait six seconds for one that is gone.
+group.min.session.timeout.ms=1000
 """
 
 

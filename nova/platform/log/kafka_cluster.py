@@ -73,7 +73,7 @@ class Cluster:
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
                 session_timeout_ms=_ms(self.session_s),
-                heartbeat_interval_ms=1000,
+                heartbeat_interval_ms=_ms(self.session_s / 10),
                 rebalance_timeout_ms=_ms(self.rebalance_s),
             )
         )
