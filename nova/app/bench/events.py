@@ -49,6 +49,7 @@ _NOTES: Final = (
     "Designed for, a topic: of user 8,000/s, lag p99 500 ms; of content 12,000/s, 300 ms; of feed 15,000/s, 200 ms.",
     "  Here each event is a mutation at the gateway, which is what bounds the rate; 20/s are asked for. What relay and",
     "  consumers bear by themselves is in `nova bench run relay` and `nova bench run consumer`.",
+    "On real engines follows and their ends are done once before they are timed: a Neo4j that just started compiles.",
     "events: with an effect at that hearer, of all that were emitted; a hearer that hears of none has no times.",
 )
 
@@ -105,7 +106,13 @@ async def _figures(nova: OwnNova, meters: Meters, *, neo4j: bool) -> list[Figure
     asks = Clients(nova.graphql, most=_CONNECTIONS)
     try:
         town = Town(asks, [await signed_in(asks, handle, nova.password) for handle in nova.handles])
-        return [figure for step in _steps(town) for figure in await _measured(meters, step, neo4j=neo4j)]
+        arrivals, *others = _steps(town)
+        figures = await _measured(meters, arrivals, neo4j=neo4j)
+        if neo4j:
+            # Follows, and their ends: after them all is as before, but that Neo4j has compiled what it runs for them.
+            for step in others[:2]:
+                await _measured(meters, step, neo4j=neo4j)
+        return figures + [figure for step in others for figure in await _measured(meters, step, neo4j=neo4j)]
     finally:
         await asks.aclose()
 
