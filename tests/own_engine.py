@@ -1,4 +1,4 @@
-"""A real engine of a test's own, to be killed, frozen and brought back in the middle."""
+"""A real engine of a test's own, to be stopped, killed, frozen and brought back in the middle."""
 
 import asyncio
 import os
@@ -39,10 +39,11 @@ class OwnEngine:
 
     async def start(self) -> None:
         """Start it; returns when it answers."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tools.engines", "start", self._name, cwd=ROOT, env=self._environment
-        )
-        assert await process.wait() == 0
+        await self._told("start")
+
+    async def stop(self) -> None:
+        """Have it end in good order, if it runs."""
+        await self._told("stop")
 
     def kill(self) -> None:
         """End it at once, if it runs."""
@@ -57,6 +58,12 @@ class OwnEngine:
             yield
         finally:
             self._signal(signal.SIGCONT)
+
+    async def _told(self, verb: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tools.engines", verb, self._name, cwd=ROOT, env=self._environment
+        )
+        assert await process.wait() == 0
 
     def _signal(self, number: signal.Signals) -> None:
         os.kill(int((self._folder / "pid").read_text().split()[0]), number)

@@ -5,6 +5,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import click
@@ -18,7 +19,9 @@ from nova.app.instance import NotRunning, running
 from nova.native.build import require_current
 from nova.native.errors import DebugNativeBuild, StaleNativeBuild
 from nova.platform.blobs import Blobs
+from nova.platform.clock import SystemClock
 from nova.platform.config import Config, Server
+from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.errors import Timeout, Unavailable
 from nova.platform.object_store import bucket_of
 
@@ -37,6 +40,7 @@ async def examine(config: Config) -> int:
         "PostgreSQL": lambda: _postgres(config),
         "Valkey": lambda: _redis(config),
         "objects": lambda: _objects(config),
+        **({} if config.engines.neo4j_url is None else {"Neo4j": partial(_neo4j, config.engines.neo4j_url)}),
         "data folder": lambda: _folder(server),
         "port": lambda: _port(server),
     }
@@ -87,6 +91,21 @@ async def _objects(config: Config) -> str:
     finally:
         await blobs.aclose()
     return f"answers at {bucket.url}"
+
+
+async def _neo4j(url: Neo4jUrl) -> str:
+    # Only here: those who run without Neo4j need not have its driver loaded.
+    from nova.platform.neo4j import Neo4j  # noqa: PLC0415
+    from nova.services.graph.store.neo4j import require_version  # noqa: PLC0415
+
+    neo4j = Neo4j(url, clock=SystemClock())
+    try:
+        version = await require_version(neo4j)
+    except (Unavailable, Timeout) as error:
+        raise Broken(f"{presentable(url.reveal())}: {error}") from error
+    finally:
+        await neo4j.aclose()
+    return f"{'.'.join(map(str, version))} at {presentable(url.reveal())}"
 
 
 async def _folder(server: Server) -> str:

@@ -124,7 +124,7 @@ class Engines:
         Neo4jUrl | None,
         Knob(
             "NOVA_NEO4J_URL",
-            "Neo4j, with user and password, for paths and suggestions; unset answers them from memory.",
+            "Neo4j 5.23 or newer, with user and password, for paths and suggestions; unset answers them from memory.",
             parts=frozenset({"graph"}),
         ),
     ] = None

@@ -4,13 +4,20 @@ A statement is one transaction, and what changes from call to call is a paramete
 used: how long, how often and whether at all is for `CallPolicy` to say.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, LiteralString, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncSession, Query
-from neo4j.exceptions import DriverError, Neo4jError
+from neo4j.exceptions import (
+    ConstraintError,
+    CypherSyntaxError,
+    CypherTypeError,
+    DriverError,
+    Neo4jError,
+)
 
 from nova.platform.clock import Clock
 from nova.platform.engine_knobs import Neo4jUrl
@@ -29,6 +36,7 @@ _ROWS_A_PAGE: Final = 20_000
 _CONNECT_S: Final = 2.0
 _REFUSED: Final = "Neo.ClientError.Security."
 _TIMED_OUT: Final = "Neo.ClientError.Transaction.TransactionTimedOut"
+_OF_A_STATEMENT: Final = (CypherSyntaxError, CypherTypeError, ConstraintError)
 
 
 class Neo4jRefuses(Unavailable):
@@ -73,6 +81,14 @@ class Neo4j:
                 while records := await self._step(lambda: result.fetch(_ROWS_A_PAGE)):
                     yield [list(record.values()) for record in records]
 
+    async def version(self) -> tuple[int, int]:
+        """Return which Neo4j it is: (5, 26), or (2025, 6) by the newer way to count."""
+        info = await self._step(lambda: self._driver().get_server_info())
+        found = re.match(r"Neo4j/(\d+)\.(\d+)", info.agent)
+        if found is None:
+            raise Unavailable(f"{info.agent} does not say which version of Neo4j it is.")
+        return int(found[1]), int(found[2])
+
     async def _step(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do a part of something longer, that cannot be done twice."""
 
@@ -116,9 +132,14 @@ def _parts(url: Neo4jUrl) -> tuple[str, tuple[str, str] | None]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what the driver says of the server into our errors. What it says of a statement is a bug, and stays."""
+    """Turn what befell the server, or a call to it, into our errors, whether or not the driver would try again.
+
+    What it finds wrong with a statement or its parameters is a bug of ours, and stays.
+    """
     try:
         yield
+    except _OF_A_STATEMENT:
+        raise
     except DriverError as error:
         raise Unavailable("Neo4j does not answer: try again.") from error
     except Neo4jError as error:
@@ -127,6 +148,4 @@ def _translated() -> Iterator[None]:
             raise Neo4jRefuses from error
         if code.startswith(_TIMED_OUT):
             raise Timeout("Neo4j took longer than the caller would wait.") from error
-        if error.is_retryable():
-            raise Unavailable("Neo4j cannot do this now: try again.") from error
-        raise
+        raise Unavailable(f"Neo4j cannot do this now ({code}): try again.") from error

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from random import Random
+from typing import Final
 from uuid import UUID
 
 import pytest
@@ -25,6 +26,9 @@ from tests.waiting import running, until
 pytestmark = [on_neo4j, pytest.mark.timeout(400)]
 LEDGER = uuid7()
 FOLLOWS = 20
+FOR_MINUTES: Final = (
+    "UNWIND range(1, 1000000) AS one UNWIND range(1, 1000000) AS other RETURN sum(one * other)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +117,40 @@ async def test_fault_a_server_that_is_killed_and_comes_back_has_all_that_it_took
     await follows.warm()
     found = await follows.path(people[0], people[4], max_depth=4, exclude=b"")
     assert found == b"".join(one.bytes for one in people[:5])
+
+
+async def test_fault_a_server_that_is_stopped_in_good_order_is_away_for_all_that_it_is_doing(
+    engine: OwnEngine, server: Neo4j, follows: FollowsInNeo4j
+) -> None:
+    """It ends their transactions by an error after which its driver would not try again."""
+    one, other = PEOPLE[:2]
+    await follows.put(news(one, other, 1))
+    await follows.set_whole(whole=True)
+
+    async def read() -> None:
+        while True:
+            await follows.path(one, other, max_depth=1, exclude=b"")
+
+    async def write() -> None:
+        while True:
+            await follows.put(news(other, one, 1))
+
+    doing = [server.ask(FOR_MINUTES, {}), server.run(FOR_MINUTES, {}), read(), write(), write()]
+    tasks = [asyncio.ensure_future(one) for one in doing]
+    await until(partial(busy, server), within_s=60, every_s=0.1)
+    await engine.stop()
+    refused = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(error, (Unavailable, Timeout)) for error in refused), refused
+    assert any("Neo.ClientError.Transaction." in str(error) for error in refused), refused
+    await engine.start()
+    await follows.warm()
+    assert await follows.path(one, other, max_depth=1, exclude=b"") == one.bytes + other.bytes
+
+
+async def busy(server: Neo4j) -> bool:
+    """Return whether both that take minutes have begun."""
+    asked = "SHOW TRANSACTIONS YIELD currentQuery WHERE currentQuery = $query RETURN currentQuery"
+    return len(await server.run(asked, {"query": FOR_MINUTES})) == len(("asked", "run"))
 
 
 async def taken(follows: FollowsInNeo4j, batch: EdgeBatch) -> bool:

@@ -13,7 +13,7 @@ import structlog
 from nova.api.graph.v1.events_pb2 import FollowEvent
 from nova.native.graph import Adjacency, Edge
 from nova.platform.backoff import Backoff
-from nova.platform.delivery import TRANSIENT
+from nova.platform.dead_letters import describe
 from nova.platform.errors import NovaError
 from nova.platform.events import Received
 from nova.platform.log.port import EventLog
@@ -54,7 +54,7 @@ class Neo4jProjection:
         self._outages = outages or Backoff()
         self._keeping: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
-        self._failed: NovaError | None = None
+        self._failed: Exception | None = None
 
     async def start(self) -> None:
         """Begin to keep Neo4j beside everything else: the room does not wait for it."""
@@ -106,10 +106,11 @@ class Neo4jProjection:
         while True:
             try:
                 await self.load()
-            except TRANSIENT as error:
+            except Exception as error:  # noqa: BLE001 - memory answers meanwhile: nothing that fails is the last try
                 failures += 1
                 self._failed = error
-                _log.warning("neo4j_not_loaded", failures=failures, error=error.reason)
+                why = str(error) if isinstance(error, NovaError) else ""
+                _log.warning("neo4j_not_loaded", failures=failures, error=describe(error), why=why)
                 await asyncio.sleep(self._outages.wait_s(failures))
             else:
                 failures = 0

@@ -3,7 +3,10 @@
 import json
 import socket
 
+import pytest
+
 from nova.app.ports import free_port
+from tests.bolt import PlayedNeo4j
 from tests.real import ENGINES, on_s3
 from tests.unit.app.commands import Commands
 
@@ -89,3 +92,26 @@ async def test_doctor_finds_the_bucket(nowhere: Commands) -> None:
     refused = await nowhere("doctor", **{**bucket, "NOVA_S3_SECRET_KEY": "not-the-one"})
     assert refused.code == 1
     assert "NOVA_S3_ACCESS_KEY" in refused.out
+
+
+@pytest.mark.parametrize(
+    ("agent", "code", "told"),
+    [
+        ("Neo4j/5.26.0", 0, "ok      Neo4j        5.26 at bolt://127.0.0.1:"),
+        ("Neo4j/5.22.0", 1, "Neo4j is 5.22: run 5.23 or newer, or unset NOVA_NEO4J_URL."),
+    ],
+)
+async def test_doctor_looks_at_the_neo4j_that_is_named(
+    nowhere: Commands, agent: str, code: int, told: str
+) -> None:
+    async with PlayedNeo4j(agent=agent).open() as server:
+        shown = await nowhere("doctor", NOVA_PORT="0", NOVA_NEO4J_URL=server.url)
+    assert shown.code == code, shown.out
+    assert told in shown.out
+
+
+async def test_doctor_says_that_neo4j_is_away(nowhere: Commands) -> None:
+    shown = await nowhere("doctor", NOVA_PORT="0", NOVA_NEO4J_URL="bolt://someone:secret@127.0.0.1:9")
+    assert shown.code == 1
+    assert "broken  Neo4j        bolt://127.0.0.1:9: Neo4j does not answer: try again." in shown.out
+    assert "secret" not in shown.out

@@ -9,14 +9,17 @@ from uuid import UUID
 import pytest
 
 from nova.platform.config import Config
+from nova.platform.consumer import Consumer
 from nova.platform.engine_knobs import Engines, Neo4jUrl
+from nova.platform.errors import Unavailable
 from nova.platform.ids import uuid7
 from nova.platform.neo4j import Neo4j
 from nova.platform.projection import Behind
 from nova.services.graph.model import UserId
 from nova.services.graph.projection_neo4j import Neo4jProjection
-from nova.services.graph.store.neo4j import FollowsInNeo4j, NotOurs
+from nova.services.graph.store.neo4j import LEAST_VERSION, FollowsInNeo4j, NotOurs
 from nova.services.graph.walks import FROM_MEMORY
+from tests.bolt import PlayedNeo4j
 from tests.real import ENGINES, emptied_neo4j, on_neo4j
 from tests.unit.graph.conftest import CONFIG, GraphHouse, OpenHouse
 from tests.unit.graph.test_paths import path
@@ -69,6 +72,67 @@ async def test_fault_neo4j_is_away_memory_answers_and_follows_go_on(open_house: 
     assert from_memory("candidates", "away") > before[1]
     assert await house.health.is_ready()
     assert (await house.projection.verify()).equal
+
+
+@pytest.mark.parametrize(
+    "code", ["Neo.DatabaseError.General.UnknownError", "Neo.ClientError.Transaction.Terminated"]
+)
+async def test_fault_neo4j_lives_and_fails_memory_answers_and_news_wait(
+    code: str, open_house: OpenHouse
+) -> None:
+    async with PlayedNeo4j().open() as server:
+        house = await open_house(config=beside(server.url))
+        ada, b, c = house.users.people(3)
+        projection = projection_of(house)
+        await until(projection._ready.is_set)
+        server.refusal = code
+        await house.follow(ada, b)
+        await house.follow(b, c)
+        before = from_memory("path", "away")
+        assert await path(house, ada, ada, c) == [ada, b, c]
+        assert await suggested(house, ada) == [c]
+        assert from_memory("path", "away") > before
+        await until(lambda: not projection._ready.is_set())
+        feeding = house.room.consumers[1]
+        assert isinstance(feeding, Consumer)
+        await house.settle()
+        told = await house.log.read("graph.follow.created", limit=10)
+        with pytest.raises(Unavailable):  # so it comes again, and is no dead letter
+            await feeding.deliver(told)
+        server.refusal = ""
+        await feeding.deliver(told)
+        await until(projection._ready.is_set)  # found again, by the projection's own task
+
+
+@pytest.mark.parametrize(
+    "code", ["Neo.ClientError.Statement.SyntaxError", "Neo.DatabaseError.General.UnknownError"]
+)
+async def test_fault_neo4j_fails_when_it_is_loaded_it_is_tried_until_it_does_not(
+    code: str, open_house: OpenHouse
+) -> None:
+    async with PlayedNeo4j().open() as server:
+        server.refusal = code
+        house = await open_house(config=beside(server.url))
+        projection = projection_of(house)
+        await until(lambda: projection._failed is not None)
+        ada, b, c = house.users.people(3)
+        await house.follow(ada, b)
+        await house.follow(b, c)
+        assert await path(house, ada, ada, c) == [ada, b, c]
+        server.refusal = ""
+        await until(projection._ready.is_set)
+
+
+async def test_a_neo4j_too_old_for_our_statements_is_named_and_not_asked(open_house: OpenHouse) -> None:
+    async with PlayedNeo4j(agent="Neo4j/5.22.0").open() as server:
+        house = await open_house(config=beside(server.url))
+        projection = projection_of(house)
+        await until(lambda: projection._failed is not None)
+        ada, b = house.users.people(2)
+        await house.follow(ada, b)
+        assert await path(house, ada, ada, b) == [ada, b]
+        with pytest.raises(Behind, match=r"Neo4j is 5\.22: run 5\.23 or newer"):
+            await projection.caught_up(0.1)
 
 
 @on_neo4j
@@ -182,6 +246,9 @@ class Overheard(Neo4j):
 
     async def run(self, statement: str, parameters: Any) -> list[list[Any]]:
         return [[True, True]]
+
+    async def version(self) -> tuple[int, int]:
+        return LEAST_VERSION
 
 
 async def test_e1_what_is_asked_for_is_a_parameter_and_never_part_of_a_statement() -> None:

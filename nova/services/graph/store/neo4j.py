@@ -21,6 +21,8 @@ from nova.platform.errors import Unavailable
 from nova.platform.neo4j import Neo4j, Rows
 from nova.services.graph.model import DEEPEST_PATH, EdgeBatch, UserId
 
+LEAST_VERSION: Final = (5, 23)
+"""From then on `CALL (x) {…}` takes variables; `SHORTEST` came two versions before."""
 EDGES_A_STATEMENT: Final = 1_000
 
 _SCHEMA: Final[tuple[LiteralString, ...]] = (
@@ -95,6 +97,10 @@ class NotOurs(Unavailable):
     """This Neo4j keeps the follows of another ledger: name another one in NOVA_NEO4J_URL, or empty this one."""
 
 
+class Neo4jTooOld(Unavailable):
+    """This Neo4j does not know all that it is asked with: run a newer one, or unset NOVA_NEO4J_URL."""
+
+
 class NotClaimed(Unavailable):
     """It is not known yet whose follows this Neo4j keeps: try again."""
 
@@ -114,8 +120,9 @@ class FollowsInNeo4j:
     async def claim(self, ledger_id: UUID) -> bool:
         """Make what Neo4j needs, and take it for this ledger; return whether all follows are there already.
 
-        Raises `NotOurs` where another ledger was first.
+        Raises `NotOurs` where another ledger was first, and `Neo4jTooOld`.
         """
+        await require_version(self._neo4j)
         for statement in _SCHEMA:
             await self._neo4j.run(statement, {})
         ((ours, whole),) = await self._neo4j.run(_CLAIM, {"ledger": str(ledger_id)})
@@ -197,6 +204,15 @@ class FollowsInNeo4j:
         if self._ledger is None:
             raise NotClaimed
         return {"ledger": self._ledger, **parameters}
+
+
+async def require_version(neo4j: Neo4j) -> tuple[int, int]:
+    """Return which Neo4j it is. Raises `Neo4jTooOld` for one that does not understand these statements."""
+    version = await neo4j.version()
+    if version < LEAST_VERSION:
+        is_this, needed = (".".join(map(str, one)) for one in (version, LEAST_VERSION))
+        raise Neo4jTooOld(f"Neo4j is {is_this}: run {needed} or newer, or unset NOVA_NEO4J_URL.")
+    return version
 
 
 def _newest(batch: EdgeBatch) -> list[dict[str, Any]]:
