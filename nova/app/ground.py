@@ -21,7 +21,7 @@ from nova.platform.telemetry.log import set_up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Engines, where they answer, the world if there is one, and the file of all logs."""
+    """Engines, where they answer, the world if there is one, and the file of this process's logs."""
 
     engines: Engines
     sources: Sources

@@ -1,6 +1,6 @@
-"""The file that a Nova logs to, with all its parts. It holds its newest lines: the disk is for other things."""
+"""The files that a Nova and its parts log to. They hold their newest lines: the disk is for other things."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -47,3 +47,26 @@ class LogFile:
 
     def _opened(self) -> TextIO:
         return self.path.open("a", buffering=1)
+
+
+class PartLogs:
+    """A file for each part, `PART.log` in one folder: one that says too much loses lines of its own, and no other's."""
+
+    def __init__(self, folder: Path, *, most_bytes: int = LOG_LIMIT_BYTES) -> None:
+        self._folder = folder
+        self._most_bytes = most_bytes
+        self._files: dict[str, LogFile] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def write(self, part: str, line: str) -> int:
+        """Add a whole line of a part; return how many characters it has. Raises OSError as `LogFile` does."""
+        if part not in self._files:
+            path = self._folder / f"{part}.log"
+            self._files[part] = self._open.enter_context(LogFile(path, most_bytes=self._most_bytes))
+        return self._files[part].write(line)

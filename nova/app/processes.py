@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -30,6 +31,7 @@ from nova.app.control import SOCKET, Control
 from nova.app.engines.addresses import without_user
 from nova.app.ground import Ground, ground
 from nova.app.instance import Instance, announced
+from nova.app.log_file import PartLogs
 from nova.app.ports import free_port, require_free
 from nova.app.progress import Progress
 from nova.app.renewal import keep_renewed
@@ -77,8 +79,9 @@ async def platform_of_processes(config: Config, *, told: Progress) -> AsyncItera
         below = await stack.enter_async_context(ground(config, told))
         _require_ports(config)
         told.step("Starting a process for each room")
+        logs = stack.enter_context(PartLogs(below.log.path.parent))
         supervisor = await stack.enter_async_context(
-            processes(config, environment_of(config, below, os.environ), write=below.log.write)
+            processes(config, environment_of(config, below, os.environ), write=logs.write)
         )
         _roll_on_hangup(supervisor, stack)
         control = Control(below.engines.folder.run / SOCKET, compare=_elsewhere)
@@ -261,7 +264,7 @@ def _told(url: str) -> bool | None:
             return bool(answer.status == HTTPStatus.OK)
     except urllib.error.HTTPError as error:
         return False if error.code == HTTPStatus.SERVICE_UNAVAILABLE else None
-    except OSError:
+    except (OSError, HTTPException):  # one may hang up, or be another program
         return None
 
 
@@ -269,7 +272,7 @@ async def _ready(supervisor: Supervisor, name: str) -> None:
     try:
         await supervisor.ready(name, within_s=READY_S)
     except TimeoutError as error:
-        raise Unavailable(f"{name} does not serve after {READY_S:.0f} s: see the log.") from error
+        raise Unavailable(f"{name} does not serve after {READY_S:.0f} s: see its log.") from error
 
 
 def _roll_on_hangup(supervisor: Supervisor, stack: AsyncExitStack) -> None:

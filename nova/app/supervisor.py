@@ -1,7 +1,7 @@
 """Keeps the parts of a platform running, each as a process of its own.
 
 A part that ends by itself, or says that it must be started anew, is started again, after a pause that grows while it
-keeps ending. What the parts write goes to one place, each line with the name and the process of its part before it.
+keeps ending. Each line that a part writes gets the name and the process of the part before it.
 However this process ends, none of them outlives it: the kernel kills them with the thread that started them (see
 `nova.app.engines.launch`).
 """
@@ -32,7 +32,7 @@ _LONGEST_LINE: Final = 1 << 20
 _POLL_S: Final = 0.05
 _log = structlog.get_logger(__name__)
 
-Write = Callable[[str], object]
+Write = Callable[[str, str], object]
 Ask = Callable[[bool], Awaitable[bool]]
 
 
@@ -85,9 +85,9 @@ class _Running:
 class Supervisor:
     """Starts, keeps, replaces and ends parts. Leaving one running is not possible: end it by `stop`.
 
-    `write` takes whole lines; those for which it raises OSError are left out. A replacement gets `start_s` to come to
-    serve. A part that is asked to end gets `drain_s`, and is killed `grace_s` later. Each is asked every `look_every_s`
-    whether it lives.
+    `write` takes the name of a part and a whole line; those for which it raises OSError are left out. A replacement
+    gets `start_s` to come to serve. A part that is asked to end gets `drain_s`, and is killed `grace_s` later. Each is
+    asked every `look_every_s` whether it lives.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Supervisor:
         async for line in _lines(running.process.stdout):
             running.last_words = line.decode(errors="replace").rstrip()
             try:
-                self._write(f"{prefix}{running.last_words}\n")
+                self._write(running.part.name, f"{prefix}{running.last_words}\n")
             except OSError:
                 LOG_LINES_LOST.inc()  # who is read no more hangs as soon as the pipe is full
 
@@ -224,16 +224,25 @@ class Supervisor:
     async def _keep(self, name: str) -> None:
         failures = 0
         while True:
-            running = self._running[name]
-            code = await self._over(running)
-            if code == USAGE:
-                self._misused[name] = await running.how_it_ended()
-            failures = 1 if time.monotonic() - running.since > STEADY_S else failures + 1
-            pid = running.process.pid
-            _log.warning("part_ended", part=name, pid=pid, exit_code=code, failures=failures)
-            while (new := await self._again(running, failures)) is None:
+            try:
+                failures = await self._followed(self._running[name], failures)
+            except Exception:  # noqa: BLE001 - who is not kept would stay away for ever: it is looked at again
                 failures += 1
-            self._running[name] = new
+                _log.exception("part_not_kept", part=name, failures=failures)
+                await asyncio.sleep(self._pauses.wait_s(failures))
+
+    async def _followed(self, running: _Running, failures: int) -> int:
+        """Return once one is over and another runs in its place: how often this one has failed by now."""
+        name, code = running.part.name, await self._over(running)
+        if code == USAGE:
+            self._misused[name] = await running.how_it_ended()
+        failures = 1 if time.monotonic() - running.since > STEADY_S else failures + 1
+        pid = running.process.pid
+        _log.warning("part_ended", part=name, pid=pid, exit_code=code, failures=failures)
+        while (new := await self._again(running, failures)) is None:
+            failures += 1
+        self._running[name] = new
+        return failures
 
     async def _over(self, running: _Running) -> int:
         """Return the exit code of a part once it has ended, by itself or because it says that it does not live."""
@@ -266,6 +275,8 @@ class Supervisor:
         try:
             await _until(serves, within_s=self._start_s)
             await asyncio.sleep(overlap_s)
+            # It may have ended meanwhile, and then there would be nobody once the old one is gone.
+            await _until(serves, within_s=self._start_s)
         except BaseException:
             await self._ended(new, signal.SIGTERM)
             raise

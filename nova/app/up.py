@@ -35,7 +35,7 @@ from nova.platform.mail.configured import folder
 class Started:
     """What somebody wants to know of a Nova that is ready. `people` says whether there are any to sign in as.
 
-    `mail` is the folder of mails, where no server sends them.
+    `mail` is the folder of mails, where no server sends them; `logs` where to look for what went wrong.
     """
 
     instance: Instance
@@ -43,6 +43,7 @@ class Started:
     people: bool
     started_s: float
     mail: Path | None
+    logs: str
 
     def line(self) -> str:
         """Return one line of JSON."""
@@ -65,7 +66,7 @@ class Started:
             ("GraphQL", self.instance.graphql),
             ("Playground", f"{self.instance.url}/playground"),
             ("Data", str(self.data)),
-            ("Logs", str(self.data / "logs" / "nova.log")),
+            ("Logs", self.logs),
         ]
         if self.mail is not None:
             rows.append(("Mail", f"{self.mail}  (each mail that Nova sends, as an .eml file)"))
@@ -99,6 +100,9 @@ async def up(
                     people=below.plan is not None,
                     started_s=time.monotonic() - began,
                     mail=folder(config),
+                    logs=f"{below.log.path.parent}  (a file for each part)"
+                    if processes
+                    else str(below.log.path),
                 )
                 print(started.line() if as_json else started.table(), flush=True)  # noqa: T201 - the command's answer
                 await _until_the_end(ending, below.engines)

@@ -76,7 +76,9 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
         await prepare(sources, rooms.ROOMS)
         log = folder / "parts.log"
         with log.open("a", buffering=1) as out:
-            async with processes(config, {**environment(), **own}, write=out.write) as supervisor:
+            async with processes(
+                config, {**environment(), **own}, write=lambda _, line: out.write(line)
+            ) as supervisor:
                 nova = Nova(
                     f"http://127.0.0.1:{port}",
                     PROCESS_PER_ROOM,

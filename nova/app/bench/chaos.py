@@ -166,7 +166,7 @@ async def _measured(stage: Stage, row: Row, numbers: "itertools.count[int]") -> 
         await _drained(stage)
         outcome.found = await _compared(stage, people)
     except NovaError as error:
-        outcome.failure = f"{error.message} Its log: {_kept(stage.below.log.path)}"
+        outcome.failure = f"{error.message} Its logs: {_kept(stage.below.log.path.parent)}"
     return outcome
 
 
@@ -240,12 +240,11 @@ async def calm(reader: Reader) -> None:
             raise Timeout(f"The platform does not answer all pages after {WHOLE_S:g} s, with nothing broken.")
 
 
-def _kept(log: Path) -> Path:
-    """Copy a log to where it outlives the platform; return where."""
-    handle, kept = tempfile.mkstemp(prefix="nova-chaos-", suffix=".log")
-    with log.open("rb") as read, open(handle, "wb") as written:  # noqa: PTH123 - the file is open already
-        shutil.copyfileobj(read, written)
-    return Path(kept)
+def _kept(logs: Path) -> Path:
+    """Copy a folder of logs to where it outlives the platform; return where."""
+    kept = Path(tempfile.mkdtemp(prefix="nova-chaos-"))
+    shutil.copytree(logs, kept, dirs_exist_ok=True)
+    return kept
 
 
 async def _drained(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from nova.app.bench.real_engines import KAFKA, NEO4J, POOLER, REPLICA, RealEngin
 from nova.app.engines.server import EngineServer
 from nova.app.events import given_up
 from nova.app.ground import Ground, ground
+from nova.app.log_file import PartLogs
 from nova.app.ports import free_port, free_range
 from nova.app.prepare import log_of
 from nova.app.processes import all_ports, environment_of, processes
@@ -122,8 +123,9 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
         environment = environment_of(config, below, environ)
         if fitting.linked and fitting.real is None:
             environment, links = await _linked(environment, data, _LINKS, stack)
+        logs = stack.enter_context(PartLogs(below.log.path.parent))
         supervisor = await stack.enter_async_context(
-            processes(config, environment, write=below.log.write, fit=lambda part: fitting.fit(part, config))
+            processes(config, environment, write=logs.write, fit=lambda part: fitting.fit(part, config))
         )
         url = f"http://{config.server.host}:{config.server.port}/graphql"
         asks = Clients(url, most=_CONNECTIONS)

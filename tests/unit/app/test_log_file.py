@@ -1,4 +1,4 @@
-"""The log of a Nova is bounded, and a full disk costs lines and nothing else."""
+"""The logs of a Nova and its parts are bounded, and a full disk costs lines and nothing else."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nova.app.log_file import LogFile
+from nova.app.log_file import LogFile, PartLogs
 
 
 @pytest.fixture
@@ -39,3 +39,13 @@ def test_c1_it_is_begun_anew_once_that_can_be_done(path: Path, monkeypatch: pyte
                 log.write("lost\n")
         log.write("two\n")
         assert path.read_text() == "two\n"
+
+
+def test_a_part_that_says_too_much_puts_nobody_elses_lines_aside(tmp_path: Path) -> None:
+    with PartLogs(tmp_path, most_bytes=40) as logs:
+        logs.write("feed", "feed     1 | once\n")
+        for turn in range(30):
+            logs.write("social", f"social   {turn} | fell\n")
+    assert {file.name for file in tmp_path.iterdir()} == {"feed.log", "social.log", "social.log.1"}
+    assert (tmp_path / "feed.log").read_text() == "feed     1 | once\n"
+    assert (tmp_path / "social.log").read_text().endswith("social   29 | fell\n")

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import http.client
 import os
 import re
 import signal
@@ -39,8 +40,9 @@ def said() -> list[str]:
     return []
 
 
-def heard(said: list[str]) -> Callable[[str], None]:
-    def write(line: str) -> None:
+def heard(said: list[str]) -> Callable[[str, str], None]:
+    def write(part: str, line: str) -> None:
+        assert line.startswith(part)
         said.append(PID.sub("", line))
 
     return write
@@ -88,10 +90,10 @@ async def test_each_line_is_written_with_the_name_of_its_part(
 async def test_c1_who_writes_what_has_no_room_is_read_on(said: list[str]) -> None:
     """A pipe takes 64 KiB: a part that nobody reads any more would hang before its last line."""
 
-    def write(line: str) -> None:
+    def write(part: str, line: str) -> None:
         if "no room" in line:
             raise OSError(errno.ENOSPC, "No space left on device")
-        heard(said)(line)
+        heard(said)(part, line)
 
     supervisor = Supervisor(write=write, drain_s=0.2, grace_s=0.3)
     program = (
@@ -104,7 +106,7 @@ async def test_c1_who_writes_what_has_no_room_is_read_on(said: list[str]) -> Non
 
 async def test_what_is_written_says_which_process_wrote_it(said: list[str]) -> None:
     """While one replaces another both write."""
-    supervisor = Supervisor(write=said.append, drain_s=0.2)
+    supervisor = Supervisor(write=lambda _, line: said.append(line), drain_s=0.2)
     await supervisor.begin(part("talker", "print('one', flush=True); input()"))
     pid = supervisor.pids["talker"]
     await until(lambda: f"talker   {pid} | one\n" in said)
@@ -208,6 +210,43 @@ async def test_what_says_that_it_does_not_live_is_started_anew(
     await until(lambda: said == [f"sick| {line}\n" for line in ("ready", "drained", "ready")])
 
 
+async def test_c1_a_look_that_fails_is_not_the_last_one(supervisor: Supervisor) -> None:
+    looks = 0
+
+    async def fails(_: bool) -> bool:
+        nonlocal looks
+        looks += 1
+        raise http.client.BadStatusLine("what is this")
+
+    with capture_logs() as logs:
+        await supervisor.begin(part("odd", WAITS, lives=fails))
+        pid = supervisor.pids["odd"]
+        await until(lambda: looks >= 2)
+    assert {line["event"] for line in logs} == {"part_not_kept"}
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: supervisor.pids["odd"] != pid)
+
+
+async def test_c1_one_that_does_not_end_even_when_killed_is_started_anew_once_it_has(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that the kernel holds in a call to a disk."""
+    tried = asyncio.Event()
+
+    async def stuck(running: Any, _: signal.Signals) -> int:
+        tried.set()
+        raise TimeoutError(f"{running.part.name} does not end")
+
+    with monkeypatch.context() as kernel:
+        kernel.setattr(supervisor, "_ended", stuck)
+        await supervisor.begin(part("stuck", WAITS, lives=never))
+        pid = supervisor.pids["stuck"]
+        await asyncio.wait_for(tried.wait(), 20)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: supervisor.pids["stuck"] != pid)
+
+
 async def test_what_is_started_in_a_wrong_way_is_not_waited_for(supervisor: Supervisor) -> None:
     program = "import sys; print('nova: NOVA_PORT is wrong'); sys.exit(2)"
     await supervisor.begin(part("wrong", program, never))
@@ -253,7 +292,7 @@ async def test_a_replacement_moves_there_and_the_next_one_back(
         pids.append(supervisor.pids["mover"])
         await until(partial(has_told, lanes))
     assert [is_alive(pid) for pid in pids] == [False, False, True]
-    assert asked == [True, False]
+    assert asked == [True, True, False, False]  # once more, after callers had the time to find it
 
 
 async def test_a_replacement_that_does_not_serve_takes_nothing_over(supervisor: Supervisor) -> None:
@@ -278,6 +317,29 @@ async def test_a_replacement_that_ends_is_not_waited_for(supervisor: Supervisor)
         await supervisor.roll("leader", overlap_s=0)
     assert supervisor.pids["leader"] == pid
     assert is_alive(pid)
+
+
+async def test_a_replacement_that_ends_while_callers_look_for_it_takes_nothing_over(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    """It served, and then it did not: without the old one there would be nobody."""
+    served = False
+
+    async def once(is_moved: bool) -> bool:
+        nonlocal served
+        was, served = served, served or is_moved
+        return is_moved and not was
+
+    ends = "import os, sys\nif os.environ.get('LANE'): input(); sys.exit('ended')\n" + WAITS
+    await supervisor.begin(part("leader", ends, once))
+    pid = supervisor.pids["leader"]
+    with pytest.raises(PartEnded, match=r"^leader ended with exit code 1: "):
+        await supervisor.roll("leader", overlap_s=0.3)
+    assert served
+    assert supervisor.pids["leader"] == pid
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: supervisor.pids["leader"] != pid)
 
 
 async def test_one_that_is_being_replaced_is_not_forgotten(supervisor: Supervisor, said: list[str]) -> None:
@@ -333,7 +395,7 @@ async def always(_):
     return True
 
 async def main():
-    supervisor = Supervisor(write=sys.stdout.write, drain_s=1)
+    supervisor = Supervisor(write=lambda _, line: sys.stdout.write(line), drain_s=1)
     stays = (sys.executable, "-S", "-c", sys.argv[1])
     await supervisor.begin(Part(name="stayer", command=stays, environment={}, serves=always))
     print(supervisor.pids["stayer"], flush=True)
