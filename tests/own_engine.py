@@ -47,7 +47,7 @@ class OwnEngine:
 
     def kill(self) -> None:
         """End it at once, if it runs."""
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, FileNotFoundError):
             self._signal(signal.SIGKILL)
 
     @contextmanager

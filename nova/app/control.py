@@ -1,18 +1,17 @@
-"""What other commands ask of the Nova that runs: its projections live in its memory, and nobody else sees them.
+"""What other commands ask of a process that runs: its projections live in its memory, and nobody else sees them.
 
-One question and one answer a connection, a line of JSON each, over a Unix socket in the run-time folder, which is
-closed to other users.
+One question and one answer a connection, a line of JSON each, over a Unix socket that is closed to other users.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Sequence
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final
 
 from nova.app.compared import Compared
+from nova.app.held import Held
 from nova.platform.errors import NotFound, NovaError, Unavailable
 
 SOCKET: Final = "nova.sock"
@@ -20,34 +19,31 @@ _LONGEST_LINE: Final = 1 << 20
 _QUESTION_S: Final = 5.0
 # Large projections take their time to be made anew.
 _ANSWER_S: Final = 600.0
+_NAMES, _REFILL, _VERIFY = "names", "refill", "verify"
 
 
-class Compare(Protocol):
-    """Verifies the projection of a name; with `again` it is filled again first."""
+@asynccontextmanager
+async def controlled(path: Path, held: Held) -> AsyncIterator[None]:
+    """Answer for `held` on the socket `path` inside the block. Raises `Unavailable` where that cannot be."""
+    control = _Control(held)
+    try:
+        server = await asyncio.start_unix_server(control.serve, path, limit=_LONGEST_LINE)
+        await asyncio.to_thread(path.chmod, 0o600)
+    except OSError as error:
+        raise Unavailable(f"There can be no socket at {path} ({error.strerror or error}).") from error
+    try:
+        yield
+    finally:
+        server.close()
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
-    def __call__(self, name: str, *, again: bool) -> Awaitable[Sequence[Compared]]:
-        """Return a line a projection. Raises `NotFound` for a name that is none."""
-        ...
 
+class _Control:
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._asks = {_NAMES: self._names, _REFILL: self._refill, _VERIFY: self._verify}
 
-class Control:
-    """Answers on the socket `path`."""
-
-    def __init__(self, path: Path, *, compare: Compare) -> None:
-        self.path = path
-        self._compare = compare
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        """Begin to listen."""
-        self._server = await asyncio.start_unix_server(self._serve, self.path, limit=_LONGEST_LINE)
-
-    async def stop(self) -> None:
-        """Listen no more. The socket goes with its folder."""
-        if self._server is not None:
-            self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Whoever leaves early needs no answer.
         with suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(_QUESTION_S):
@@ -59,32 +55,60 @@ class Control:
     async def _answer(self, question: bytes) -> dict[str, object]:
         try:
             asked = json.loads(question)
-            name, again = str(asked["verify"]), bool(asked["again"])
+            ask, name = self._asks[asked["ask"]], str(asked["name"])
         except (ValueError, KeyError, TypeError):
             return {"unavailable": "The question cannot be read: it is of another version of Nova."}
         try:
-            return {"compared": [asdict(line) for line in await self._compare(name, again=again)]}
+            return {"answer": await ask(name)}
         except NotFound as error:
             return {"not_found": str(error)}
         except NovaError as error:
             return {"unavailable": str(error)}
 
+    async def _names(self, _: str) -> object:
+        return list(await self._held.names())
 
-async def ask_to_compare(path: Path, name: str, *, again: bool) -> list[Compared]:
-    """Have the Nova at the socket `path` verify a projection; `again` fills it again first.
+    async def _refill(self, name: str) -> object:
+        return await self._held.refill(name)
 
-    Raises `NotFound` and `Unavailable`.
-    """
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            reader, writer = await asyncio.open_unix_connection(path, limit=_LONGEST_LINE)
-            writer.write(json.dumps({"verify": name, "again": again}).encode() + b"\n")
-            answer = json.loads(await reader.readline())
-            writer.close()
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"The running Nova does not answer at {path} ({error}): see its log.") from error
-    if "not_found" in answer:
-        raise NotFound(answer["not_found"])
-    if "unavailable" in answer:
-        raise Unavailable(answer["unavailable"])
-    return [Compared(**line) for line in answer["compared"]]
+    async def _verify(self, name: str) -> object:
+        return [line.told() for line in await self._held.verify(name)]
+
+
+class HeldAt:
+    """What the process at a socket holds; `where` is asked each time. All raise `NotFound` and `Unavailable`."""
+
+    def __init__(self, where: Callable[[], Path]) -> None:
+        self._where = where
+
+    async def names(self) -> Sequence[str]:
+        """Return the names of all."""
+        names: list[str] = await self._ask(_NAMES)
+        return names
+
+    async def refill(self, name: str) -> int:
+        """Have it fill again what lies in an engine of its own."""
+        count: int = await self._ask(_REFILL, name)
+        return count
+
+    async def verify(self, name: str) -> Sequence[Compared]:
+        """Have it compare what it holds."""
+        return [Compared(**line) for line in await self._ask(_VERIFY, name)]
+
+    async def _ask(self, what: str, name: str = "") -> Any:  # noqa: ANN401 - what each question gets, as JSON
+        path = self._where()
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                reader, writer = await asyncio.open_unix_connection(path, limit=_LONGEST_LINE)
+                writer.write(json.dumps({"ask": what, "name": name}).encode() + b"\n")
+                answer = json.loads(await reader.readline())
+                writer.close()
+        except (OSError, ValueError) as error:
+            raise Unavailable(
+                f"The running Nova does not answer at {path} ({error}): see its log."
+            ) from error
+        if "not_found" in answer:
+            raise NotFound(answer["not_found"])
+        if "unavailable" in answer:
+            raise Unavailable(answer["unavailable"])
+        return answer["answer"]

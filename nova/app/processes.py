@@ -17,7 +17,7 @@ from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import grpc
 import structlog
@@ -25,16 +25,19 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from nova.app import rooms
+from nova.app.at_rest import CopiesAtRest
 from nova.app.authority import SUPERVISOR, files_of, issue_all, variables_of
 from nova.app.callers import GATEWAY
-from nova.app.control import SOCKET, Control
+from nova.app.control import SOCKET, HeldAt, controlled
 from nova.app.engines.addresses import without_user
 from nova.app.ground import Ground, ground
+from nova.app.held import Held, Together
 from nova.app.instance import Instance, announced
 from nova.app.log_file import PartLogs
 from nova.app.ports import free_port, require_free
 from nova.app.progress import Progress
 from nova.app.renewal import keep_renewed
+from nova.app.sources import Sources
 from nova.app.supervisor import Part, PartEnded, Supervisor, Write
 from nova.platform.config import ROOMS as EVERY_ROOM
 from nova.platform.config import Config, Environment
@@ -78,17 +81,17 @@ async def platform_of_processes(config: Config, *, told: Progress) -> AsyncItera
     async with AsyncExitStack() as stack:
         below = await stack.enter_async_context(ground(config, told))
         _require_ports(config)
+        run = below.engines.folder.run
         told.step("Starting a process for each room")
         logs = stack.enter_context(PartLogs(below.log.path.parent))
         supervisor = await stack.enter_async_context(
-            processes(config, environment_of(config, below, os.environ), write=logs.write)
+            processes(config, environment_of(config, below, os.environ), run=run, write=logs.write)
         )
         _roll_on_hangup(supervisor, stack)
-        control = Control(below.engines.folder.run / SOCKET, compare=_elsewhere)
-        await control.start()
-        stack.push_async_callback(control.stop)
+        socket = run / SOCKET
+        await stack.enter_async_context(controlled(socket, held_by_rooms(supervisor, run, below.sources)))
         url = f"http://{server.host}:{server.port}"
-        instance = Instance(pid=os.getpid(), url=url, control=control.path, sources=below.sources)
+        instance = Instance(pid=os.getpid(), url=url, control=socket, sources=below.sources)
         stack.enter_context(announced(server.data, instance))
         yield instance, below
 
@@ -98,17 +101,18 @@ async def processes(
     config: Config,
     environment: Mapping[str, str],
     *,
+    run: Path,
     write: Write,
     fit: Callable[[Part], Part] = lambda part: part,
 ) -> AsyncIterator[Supervisor]:
     """Yield the supervisor of all parts, once every one serves. At the end the gateway goes first, then the rest.
 
-    `fit` may change a part before it starts.
+    `run` is a folder for sockets, closed to others; `fit` may change a part before it starts.
     """
     certificates = config.server.data / "certificates"
     await asyncio.to_thread(issue_all, certificates)
     supervisor = Supervisor(write=write, drain_s=config.server.drain_s, start_s=READY_S)
-    parts = [fit(part) for part in parts_of(config, environment, certificates)]
+    parts = [fit(part) for part in parts_of(config, environment, certificates, run)]
     renewing = asyncio.create_task(keep_renewed(certificates), name="certificates")
     try:
         for part in parts:
@@ -138,7 +142,7 @@ def _require_ports(config: Config) -> None:
             require_free(server.grpc_host, port, instead="others with NOVA_METRICS_PORT")
 
 
-def parts_of(config: Config, environment: Mapping[str, str], certificates: Path) -> Sequence[Part]:
+def parts_of(config: Config, environment: Mapping[str, str], certificates: Path, run: Path) -> Sequence[Part]:
     """Return all parts of a platform, in the order in which they start.
 
     Each gets of the environment what it reads: its own secrets, and no administrator of PostgreSQL.
@@ -158,10 +162,14 @@ def parts_of(config: Config, environment: Mapping[str, str], certificates: Path)
             Part(
                 name=room,
                 command=(*_NOVA, "serve", room),
-                environment=with_certificate(room),
+                environment={**with_certificate(room), **_controlled(run, room)},
                 serves=partial(room_serves, config, own, room),
                 lives=partial(part_lives, config, room),
-                moved={"NOVA_GRPC_SPARE": "on", **_metered(config, room, moved=True)},
+                moved={
+                    "NOVA_GRPC_SPARE": "on",
+                    **_metered(config, room, moved=True),
+                    **_controlled(run, room, moved=True),
+                },
             )
             for room in rooms.ROOMS
         ),
@@ -212,6 +220,24 @@ def _metrics_port(config: Config, part: str, *, moved: bool) -> int:
 def _metered(config: Config, part: str, *, moved: bool = False) -> dict[str, str]:
     """Return what tells a part the port at which it is asked how it is, and scraped: no two can have the same."""
     return {"NOVA_METRICS_PORT": str(_metrics_port(config, part, moved=moved))}
+
+
+def _control_of(run: Path, room: str, *, moved: bool) -> Path:
+    return run / f"{room}{'-moved' if moved else ''}.sock"
+
+
+def _controlled(run: Path, room: str, *, moved: bool = False) -> dict[str, str]:
+    """Return what tells a room the socket at which it is asked for what it holds."""
+    return {"NOVA_CONTROL": str(_control_of(run, room, moved=moved))}
+
+
+def held_by_rooms(supervisor: Supervisor, run: Path, sources: Sources) -> Held:
+    """Return the projections of a platform of processes: each room's in its own, and copies that no room sees whole."""
+
+    def at(room: str) -> Path:
+        return _control_of(run, room, moved=supervisor.is_moved(room))
+
+    return Together([CopiesAtRest(sources), *(HeldAt(partial(at, room)) for room in rooms.ROOMS)])
 
 
 def environment_of(config: Config, below: Ground, environ: Mapping[str, str]) -> dict[str, str]:
@@ -303,9 +329,3 @@ def _roll_on_hangup(supervisor: Supervisor, stack: AsyncExitStack) -> None:
 
     loop.add_signal_handler(signal.SIGHUP, hang_up)
     stack.push_async_callback(give_up)
-
-
-async def _elsewhere(name: str, *, again: bool) -> NoReturn:  # noqa: ARG001 - asked, and refused
-    raise Unavailable(
-        "Projections are in the memory of the rooms' processes here: end this Nova, and ask again, or run `nova up`."
-    )

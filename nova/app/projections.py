@@ -1,18 +1,17 @@
-"""All projections of a house by name, and how they compare with their truth."""
+"""What is compared of a house, and what one room has copied of another."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
-from nova.app.compared import Compared
-from nova.app.house import House
+from nova.platform.db.database import Database
 from nova.platform.db.digest import Digest
-from nova.platform.errors import NotFound
-from nova.platform.verification import Rebuildable, Verifiable, Verification, settled
+from nova.platform.verification import Verifiable, Verification, settled
 from nova.services.graph.store import census as graph
 from nova.services.identity.store import census as identity
 from nova.services.user.store import census as user
 
-ALL: Final = "all"
+if TYPE_CHECKING:
+    from nova.app.house import House
 
 
 class Copies:
@@ -33,10 +32,18 @@ class Copies:
         return Verification(entries=truth.facts, in_use=copy.hash, from_truth=truth.hash)
 
 
-def projections_of(house: House) -> dict[str, Verifiable]:
+def projections_of(house: "House") -> Mapping[str, Verifiable]:
     """Return the projections of a house that holds all rooms."""
-    of_rooms = {name: one for room in house.built.values() for name, one in room.projections.items()}
-    database = house.database
+    return {**copies(house.database), **held_by(house)}
+
+
+def held_by(house: "House") -> Mapping[str, Verifiable]:
+    """Return the projections of the rooms of a house: what is compared where they are."""
+    return {name: one for room in house.built.values() for name, one in room.projections.items()}
+
+
+def copies(database: Callable[[str], Database]) -> Mapping[str, Verifiable]:
+    """Return what lies in the tables of two rooms: no room sees both."""
     return {
         "profiles": Copies(
             truth=lambda: identity.accounts(database("identity")),
@@ -46,28 +53,4 @@ def projections_of(house: House) -> dict[str, Verifiable]:
             truth=lambda: user.restrictions(database("user")),
             copy=lambda: graph.restrictions(database("graph")),
         ),
-        **of_rooms,
     }
-
-
-async def compare(projections: Mapping[str, Verifiable], name: str, *, again: bool = False) -> list[Compared]:
-    """Verify the projection `name` with its parts (`graph` has `graph.neo4j`), or `all`.
-
-    With `again`, what lies in an engine of its own is first emptied and filled again. Raises `NotFound` for a name that
-    is none, or has nothing that can be filled again.
-    """
-    named = {one: kept for one, kept in projections.items() if name in {ALL, one, one.partition(".")[0]}}
-    if not named:
-        known = ", ".join((*projections, ALL))
-        raise NotFound(f"There is no projection {name!r}: use one of {known}.")
-    if again:
-        await _rebuild(name, list(named.values()))
-    return [Compared.of(one, await kept.verify()) for one, kept in named.items()]
-
-
-async def _rebuild(name: str, named: Sequence[Verifiable]) -> None:
-    able = [one for one in named if isinstance(one, Rebuildable)]
-    if not able:
-        raise NotFound(f"{name} is made anew whenever a Nova starts: compare it with --verify.")
-    for one in able:
-        await one.rebuild()

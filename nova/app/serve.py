@@ -3,12 +3,17 @@
 import ipaddress
 import logging
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 
 from nova.app import rooms
 from nova.app.callers import GATEWAY
+from nova.app.control import controlled
 from nova.app.ending import Ending
 from nova.app.garbage import spare_what_stays
+from nova.app.held import Here
 from nova.app.house import House
+from nova.app.projections import held_by
 from nova.app.sources import of_config
 from nova.native.build import require_current
 from nova.platform.blobs import Blobs
@@ -27,16 +32,17 @@ async def serve(config: Config, name: str) -> None:
     certificates = certificates_of(config, name)
     log_to_stderr(config)
     held = () if name == GATEWAY else (name,)
+    house = House(
+        config,
+        of_config(config, held),
+        rooms=held,
+        listen=True,
+        gateway=name == GATEWAY,
+        certificates=certificates,
+        blobs=_blobs(config) if name == GATEWAY else None,
+    )
     with Ending() as ending:
-        async with House(
-            config,
-            of_config(config, held),
-            rooms=held,
-            listen=True,
-            gateway=name == GATEWAY,
-            certificates=certificates,
-            blobs=_blobs(config) if name == GATEWAY else None,
-        ):
+        async with _controlled(config, house), house:
             spare_what_stays()
             await ending.wait()
 
@@ -51,6 +57,14 @@ async def relay(config: Config, room: str | None) -> None:
         async with House(config, of_config(config, names), rooms=(), relays=names):
             spare_what_stays()
             await ending.wait()
+
+
+def _controlled(config: Config, house: House) -> AbstractAsyncContextManager[None]:
+    """Answer at the socket of NOVA_CONTROL, if there is one, for what the room of this process holds."""
+    path = config.server.control
+    return (
+        nullcontext() if path is None or not house.names else controlled(path, Here(partial(held_by, house)))
+    )
 
 
 def _blobs(config: Config) -> Blobs:

@@ -157,6 +157,11 @@ class Supervisor:
         code = await asyncio.shield(leaving)
         _log.info("part_replaced", part=name, pid=new.process.pid, exit_code=code)
 
+    def is_moved(self, name: str) -> bool:
+        """Return whether a part, or the one that ran last, is in its replacement's place."""
+        running = self._running.get(name)
+        return running is not None and running.is_moved
+
     async def serves(self, name: str) -> bool:
         """Return whether a part runs, and serves."""
         running = self._running.get(name)

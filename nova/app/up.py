@@ -12,18 +12,19 @@ from pathlib import Path
 
 from nova.app import rooms
 from nova.app.callers import GATEWAY
-from nova.app.control import SOCKET, Control
+from nova.app.control import SOCKET, controlled
 from nova.app.ending import Ending
 from nova.app.engines.embedded import Engines
 from nova.app.garbage import spare_what_stays
 from nova.app.ground import Ground, blobs_of, ground
+from nova.app.held import Here
 from nova.app.house import House
 from nova.app.instance import Instance, announced
 from nova.app.living import Living
 from nova.app.logins import PASSWORD, SHOWN_HANDLES
 from nova.app.processes import platform_of_processes
 from nova.app.progress import Progress, progress
-from nova.app.projections import compare, projections_of
+from nova.app.projections import projections_of
 from nova.app.serve import keep_plain_calls_here
 from nova.native.build import require_current
 from nova.platform.config import Config
@@ -136,11 +137,9 @@ async def platform(
                 blobs=blobs_of(config),
             )
         )
-        projections = projections_of(house)
-        control = Control(below.engines.folder.run / SOCKET, compare=partial(compare, projections))
-        await control.start()
-        stack.push_async_callback(control.stop)
-        instance = Instance(pid=os.getpid(), url=house.url, control=control.path, sources=below.sources)
+        socket = below.engines.folder.run / SOCKET
+        await stack.enter_async_context(controlled(socket, Here(partial(projections_of, house))))
+        instance = Instance(pid=os.getpid(), url=house.url, control=socket, sources=below.sources)
         stack.enter_context(announced(config.server.data, instance))
         if below.plan is not None and not still:
             house.tasks.spawn("living-world", Living(below.plan, house).run())

@@ -148,6 +148,13 @@ class Server:
             "on: a room listens on its spare port, 15 above its own, beside the one that it replaces.",
         ),
     ] = False
+    control: Annotated[
+        Path | None,
+        Knob(
+            "NOVA_CONTROL",
+            "A Unix socket for `nova rebuild`: a room answers there for what it has in memory; one a process.",
+        ),
+    ] = None
     drain_s: Annotated[
         float,
         Knob(

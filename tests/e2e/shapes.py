@@ -77,7 +77,10 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
         log = folder / "parts.log"
         with log.open("a", buffering=1) as out:
             async with processes(
-                config, {**environment(), **own}, write=lambda _, line: out.write(line)
+                config,
+                {**environment(), **own},
+                run=engines.folder.run,
+                write=lambda _, line: out.write(line),
             ) as supervisor:
                 nova = Nova(
                     f"http://127.0.0.1:{port}",

@@ -22,7 +22,7 @@ from nova.app.bench.chaos_rows import FAULT_S, HANGS_S, Act, Row, acts_of
 from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.chaos_witnesses import InFault
 from nova.app.bench.figures import Figure, Result, quantile
-from nova.app.bench.neo4j_follows import follows_in_neo4j
+from nova.app.bench.neo4j_follows import compared_follows
 from nova.app.bench.open_loop import Load, at_rate
 from nova.app.bench.own_nova import described
 from nova.app.bench.proof import Found, drained, proof
@@ -219,7 +219,7 @@ async def _compared(stage: Stage, people: Crowd) -> Found:
     found = await proof(stage.asks, people.everybody, people.reacted_to)
     found.lost += await stage.newly_buried()
     if stage.neo4j_url is not None:
-        follows = await follows_in_neo4j(stage.below.sources, stage.neo4j_url)
+        follows = await compared_follows(stage.below.sources, stage.neo4j_url)
         found.compare("follows in Neo4j", expected=[follows.from_truth], seen=[follows.in_use])
     return found
 

@@ -125,7 +125,13 @@ async def stage(data: Path, fitting: Fitting) -> AsyncIterator[Stage]:
             environment, links = await _linked(environment, data, _LINKS, stack)
         logs = stack.enter_context(PartLogs(below.log.path.parent))
         supervisor = await stack.enter_async_context(
-            processes(config, environment, write=logs.write, fit=lambda part: fitting.fit(part, config))
+            processes(
+                config,
+                environment,
+                run=below.engines.folder.run,
+                write=logs.write,
+                fit=lambda part: fitting.fit(part, config),
+            )
         )
         url = f"http://{config.server.host}:{config.server.port}/graphql"
         asks = Clients(url, most=_CONNECTIONS)

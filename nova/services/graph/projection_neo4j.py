@@ -72,6 +72,11 @@ class Neo4jProjection:
             await self._fill()
         await self._follows.warm()
 
+    async def join(self) -> None:
+        """Take Neo4j as it is, neither loaded nor kept: for who only compares it. Raises as `load` does."""
+        await self._follows.find(await self._ledger.identity())
+        self._ready.set()
+
     async def rebuild(self) -> None:
         """Empty Neo4j and fill it again from the ledger; memory answers meanwhile. Raises as `load` does."""
         await self._follows.claim(await self._ledger.identity())

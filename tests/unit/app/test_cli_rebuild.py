@@ -6,10 +6,15 @@ from contextlib import asynccontextmanager
 import asyncpg
 import httpx
 
+from nova.app.at_rest import IN_MEMORY
+from nova.app.engines.embedded import Engines
+from nova.app.engines.roles import DATABASE
+from nova.app.rooms import ROOMS
 from tests.unit.app.commands import Commands
 from tests.waiting import until
 
 PROJECTIONS = {"profiles", "restrictions", "graph", "counters", "ranking", "feed"}
+AT_REST = PROJECTIONS - set(IN_MEMORY)
 
 
 async def published(nova: Commands, handle: str) -> str:
@@ -94,10 +99,43 @@ async def test_what_is_in_memory_is_not_filled_again_on_demand(nova: Commands) -
     assert "--verify" in refused.err
 
 
-async def test_where_none_runs_what_a_start_makes_is_compared(nowhere: Commands) -> None:
+@asynccontextmanager
+async def at_rest(
+    nowhere: Commands,
+) -> "AsyncIterator[tuple[Commands, asyncpg.Connection[asyncpg.Record]]]":
+    """Yield commands, and a connection, on engines with what a Nova left there: they run, and no Nova does."""
     async with nowhere.up("--world", "none"):
         await published(nowhere, "rebuild_later")
-    shown = await nowhere("rebuild", "all", "--verify", "--json")
-    assert shown.code == 0, shown.out
-    assert {line["pid"] for line in shown.lines} == {None}
-    assert {line["name"]: line["entries"] for line in shown.lines}["feed"] == 1
+    async with Engines(nowhere.data, rooms=ROOMS) as engines:
+        named = {"NOVA_POSTGRES_URL": engines.postgres_dsn(), "NOVA_REDIS_URL": engines.redis_url}
+        connection = await asyncpg.connect(engines.postgres_dsn(database=DATABASE))
+        yield Commands(nowhere.data, named), connection
+        await connection.close()
+
+
+async def test_where_none_runs_what_lies_in_engines_is_compared_and_nothing_is_written(
+    nowhere: Commands,
+) -> None:
+    """As beside the processes of production: whoever wrote would be a relay, a consumer or a migration."""
+    async with at_rest(nowhere) as (beside, database):
+        await database.execute(f"ALTER DATABASE {DATABASE} SET default_transaction_read_only = on")
+        shown = await beside("rebuild", "all", "--verify", "--json")
+        assert {line["name"]: line["equal"] for line in shown.lines} == dict.fromkeys(AT_REST, True), (
+            shown.err
+        )
+        assert {line["pid"] for line in shown.lines} == {None}
+        assert {line["name"]: line["entries"] for line in shown.lines}["counters"] == 1
+        assert shown.code == 4
+        assert "graph, ranking, feed: in the memory of the processes that serve them" in shown.err
+        assert (await beside("rebuild", "counters", "--verify")).code == 0
+
+
+async def test_where_none_runs_what_differs_in_engines_is_seen(nowhere: Commands) -> None:
+    async with at_rest(nowhere) as (beside, database):
+        await database.execute("UPDATE social.post_counters SET likes = likes + 1")
+        shown = await beside("rebuild", "all", "--verify", "--json")
+        assert shown.code == 1
+        assert {line["name"] for line in shown.lines if not line["equal"]} == {"counters"}
+        memory = await beside("rebuild", "graph", "--verify")
+        assert (memory.code, memory.out) == (4, "")
+        assert "NOVA_CONTROL" in memory.err

@@ -17,6 +17,7 @@ from nova.platform.config import Config
 from nova.platform.configure import load
 from nova.platform.knobs import BadConfig, knobs_of
 
+RUN = Path("/run/nova")
 BOSS = "the-administrators-password"
 PLACE = "postgresql://db:5432/postgres"
 OWN = {
@@ -41,7 +42,7 @@ GIVEN = {
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, str]]:
     certificates = tmp_path_factory.mktemp("certificates")
     issue_all(certificates)
-    return {part.name: part.environment for part in parts_of(load(GIVEN), GIVEN, certificates)}
+    return {part.name: part.environment for part in parts_of(load(GIVEN), GIVEN, certificates, RUN)}
 
 
 @pytest.mark.parametrize("part", [*rooms.ROOMS, RELAY, GATEWAY])
@@ -80,7 +81,7 @@ def test_no_two_parts_are_asked_how_they_are_at_one_port(
     tmp_path: Path, given: Mapping[str, str], base: int
 ) -> None:
     issue_all(tmp_path)
-    parts = parts_of(load({**GIVEN, **given}), {**GIVEN, **given}, tmp_path)
+    parts = parts_of(load({**GIVEN, **given}), {**GIVEN, **given}, tmp_path, RUN)
     told = [
         int(variables["NOVA_METRICS_PORT"])
         for part in parts
@@ -99,7 +100,7 @@ def test_c3_there_are_ports_for_all_parts(tmp_path: Path, knob: str, value: int)
     issue_all(tmp_path)
     given = {**GIVEN, knob: str(value)}
     with pytest.raises(BadConfig, match="NOVA_METRICS_PORT"):
-        parts_of(load(given), given, tmp_path)
+        parts_of(load(given), given, tmp_path, RUN)
 
 
 def test_knobs_name_parts_that_there_are() -> None:

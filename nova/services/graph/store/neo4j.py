@@ -33,6 +33,7 @@ _CLAIM: Final = """
 MERGE (ledger:Ledger {name: 'follows'}) ON CREATE SET ledger.id = $ledger, ledger.whole = false
 RETURN ledger.id = $ledger, ledger.whole
 """
+_FIND: Final = "MATCH (ledger:Ledger {name: 'follows'}) RETURN ledger.id = $ledger"
 _WHOLE: Final = "MATCH (ledger:Ledger {name: 'follows', id: $ledger}) SET ledger.whole = $whole"
 _EMPTY: Final = """
 MATCH (:Ledger {name: 'follows', id: $ledger}) MATCH (user:User) WITH user LIMIT $users
@@ -110,7 +111,7 @@ class Neo4jLost(Unavailable):
 
 
 class FollowsInNeo4j:
-    """The follows of one ledger: that of `claim`. All raise `Unavailable` and `Timeout`."""
+    """The follows of one ledger: that of `claim`, or of `find`. All raise `Unavailable` and `Timeout`."""
 
     def __init__(self, neo4j: Neo4j) -> None:
         self._neo4j = neo4j
@@ -130,6 +131,13 @@ class FollowsInNeo4j:
             raise NotOurs
         self._ledger = str(ledger_id)
         return bool(whole)
+
+    async def find(self, ledger_id: UUID) -> None:
+        """Read the follows of this ledger from now on, and write nothing. Raises as `claim` does."""
+        await require_version(self._neo4j)
+        if await self._neo4j.run(_FIND, {"ledger": str(ledger_id)}) == [[False]]:
+            raise NotOurs
+        self._ledger = str(ledger_id)
 
     async def set_whole(self, *, whole: bool) -> None:
         """Say whether all follows are there: only then are questions answered."""

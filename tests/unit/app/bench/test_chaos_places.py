@@ -57,7 +57,7 @@ async def test_clocks_are_set_and_set_right_again(tmp_path: Path) -> None:
 def test_the_room_apart_is_found_and_finds_the_others(tmp_path: Path) -> None:
     config = load({"NOVA_DATA": str(tmp_path)})
     issue_all(tmp_path / "certificates")
-    parts = parts_of(config, {}, tmp_path / "certificates")
+    parts = parts_of(config, {}, tmp_path / "certificates", tmp_path)
     moved = {part.name: moved_apart("social", part, config) for part in parts}
     targets = {part.environment["NOVA_GRPC_TARGET"] for part in moved.values()}
     assert targets == {"ipv4:198.18.0.1:{port},198.18.0.2:{port}"}
