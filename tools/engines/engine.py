@@ -1,7 +1,8 @@
 """What each engine is: something that is fetched, started once, found again, and ended."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from tools.engines.artifacts import Pin, digest
@@ -22,15 +23,26 @@ class Engine(abc.ABC):
     def start(self) -> str:
         """Have it run as it is wanted, and return its version. Raises CannotHave.
 
-        One that runs already stays, unless it is of another edition or for another port.
+        One that runs already stays, unless it is of another edition, was told other things, or is for another port.
         """
-        edition = self._edition()
-        if not self._server.runs(edition):
+        wanted = self.wanted()
+        if not self._server.runs(wanted):
             self._server.stop()
             self._server.require_port()
-            self._server.start(self._command(), edition, self.env)
+            for file, text in self._files().items():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch(mode=0o600)
+                file.write_text(text)
+            self._prepare()
+            self._server.start(self._launched(self._command()), wanted, self.env)
         self._server.wait_until(self._is_ready)
         return self._version()
+
+    def wanted(self) -> str:
+        """Return one word for what is to run and all that it is told: another one for any other. Raises CannotHave."""
+        files = {str(file): text for file, text in self._files().items()}
+        told = {"command": self._command(), "files": files, "env": dict(self.env)}
+        return digest({"edition": self._edition(), **told})
 
     def stop(self) -> str | None:
         """End it, and say how it has ended; None where it did not run. Raises CannotHave."""
@@ -46,7 +58,18 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def _command(self) -> list[str]:
-        """Fetch and make what it needs, where that has not been done, and return what starts it."""
+        """Return the program and its flags. It is asked for also where nothing is to be started."""
+
+    def _files(self) -> Mapping[Path, str]:
+        """Return the files with its settings, which are written for it before it starts."""
+        return {}
+
+    def _prepare(self) -> None:  # noqa: B027 - some need nothing
+        """Fetch and make what it needs, where that has not been done. Its files are there. Raises CannotHave."""
+
+    def _launched(self, command: Sequence[str]) -> Sequence[str]:
+        """Return what starts the command, as whoever it is to run."""
+        return command
 
     def _version(self) -> str:
         """Return the version that runs, for people."""

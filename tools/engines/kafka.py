@@ -6,10 +6,11 @@ has something stand between.
 """
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from nova.app.authority import Authority
+from nova.app.authority import Authority, files_of
 from tools.engines.artifacts import Pin, jars, run
 from tools.engines.engine import Pinned
 from tools.engines.folder import HOST, Folder
@@ -57,6 +58,10 @@ class Kafka(Pinned):
 
     def __init__(self, folder: Folder, pin: Pin) -> None:
         self._folder = folder.part(NAME)
+        self._data = self._folder / "data"
+        self._settings = self._folder / "server.properties"
+        self._certificates = self._folder / "certificates"
+        self._keystore = self._certificates / "broker.pem"
         self._controller = folder.port(93)
         self._secure = folder.port(94)
         self._password = folder.secret(NAME)
@@ -71,32 +76,30 @@ class Kafka(Pinned):
         )
 
     def _command(self) -> list[str]:
-        """Fetch, and format the storage once."""
-        start, lib = java(), jars(self._pin, self._folder)
-        settings, data = self._folder / "server.properties", self._folder / "data"
-        self._write(settings, data)
-        classes = ["-cp", f"{lib}/*"]
-        if not (data / "meta.properties").exists():
-            tool = [*start, *MODEST, *classes, "kafka.tools.StorageTool"]
-            cluster_id = run([*tool, "random-uuid"], cwd=self._folder).split()[-1]
-            run([*tool, "format", "--standalone", "-t", cluster_id, "-c", str(settings)], cwd=self._folder)
         log = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        return [*start, *MODEST, "-Xmx512m", *log, *classes, "kafka.Kafka", str(settings)]
+        return [*self._java(), "-Xmx512m", *log, "kafka.Kafka", str(self._settings)]
 
-    def _write(self, settings: Path, data: Path) -> None:
-        """Write what the broker reads, with a certificate of its own and one for `nova`."""
-        certificates = self._folder / "certificates"
-        authority = Authority.of(certificates)
+    def _java(self) -> list[str]:
+        return [*java(), *MODEST, "-cp", f"{self._folder / 'lib'}/*"]
+
+    def _files(self) -> Mapping[Path, str]:
+        text = _PROPERTIES.format(
+            host=HOST, port=self._server.port, advertised=self._advertised,
+            controller=self._controller, secure=self._secure, data=self._data, keystore=self._keystore,
+            authority=files_of(self._certificates, NAME).authority, jaas=_JAAS.format(password=self._password),
+        )  # fmt: skip
+        return {self._settings: text}
+
+    def _prepare(self) -> None:
+        """Fetch it, give it a certificate of its own and `nova` one, and format the storage once."""
+        jars(self._pin, self._folder)
+        authority = Authority.of(self._certificates)
         authority.issue("nova", life=_LIFE)
         own = authority.issue(NAME, life=_LIFE, addresses=[HOST])
-        keystore = certificates / "broker.pem"
-        for file in (keystore, settings):
-            file.touch(mode=0o600)
-        keystore.write_text(own.key.read_text() + own.certificate.read_text())
-        settings.write_text(
-            _PROPERTIES.format(
-                host=HOST, port=self._server.port, advertised=self._advertised,
-                controller=self._controller, secure=self._secure, data=data,
-                keystore=keystore, authority=own.authority, jaas=_JAAS.format(password=self._password),
-            )
-        )  # fmt: skip
+        self._keystore.touch(mode=0o600)
+        self._keystore.write_text(own.key.read_text() + own.certificate.read_text())
+        if not (self._data / "meta.properties").exists():
+            tool = [*self._java(), "kafka.tools.StorageTool"]
+            cluster_id = run([*tool, "random-uuid"], cwd=self._folder).split()[-1]
+            formatted = ["format", "--standalone", "-t", cluster_id, "-c", str(self._settings)]
+            run([*tool, *formatted], cwd=self._folder)

@@ -1,5 +1,8 @@
 """Neo4j, the community edition: Bolt only, on the loopback, open to whoever is on this machine."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from tools.engines.artifacts import Pin, jars
 from tools.engines.engine import Pinned
 from tools.engines.folder import HOST, Folder
@@ -26,6 +29,7 @@ class Neo4j(Pinned):
 
     def __init__(self, folder: Folder, pin: Pin) -> None:
         self._folder = folder.part(NAME)
+        self._home = self._folder / "home"
         port = folder.port(87)
         url = f"bolt://{HOST}:{port}"
         super().__init__(
@@ -36,12 +40,16 @@ class Neo4j(Pinned):
         )
 
     def _command(self) -> list[str]:
-        start, lib = java(), jars(self._pin, self._folder)
-        home = self._folder / "home"
-        for name in ("conf", "data", "logs", "plugins", "run", "import"):
-            (home / name).mkdir(parents=True, exist_ok=True)
-        (home / "conf" / "neo4j.conf").write_text(_SETTINGS.format(host=HOST, port=self._server.port))
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
-        command = [*start, *MODEST, "-Xmx512m", *opens, "-cp", f"{lib}/*"]
-        folders = [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
+        command = [*java(), *MODEST, "-Xmx512m", *opens, "-cp", f"{self._folder / 'lib'}/*"]
+        folders = [f"--home-dir={self._home}", f"--config-dir={self._home / 'conf'}"]
         return [*command, "org.neo4j.server.CommunityEntryPoint", *folders]
+
+    def _files(self) -> Mapping[Path, str]:
+        settings = _SETTINGS.format(host=HOST, port=self._server.port)
+        return {self._home / "conf" / "neo4j.conf": settings}
+
+    def _prepare(self) -> None:
+        jars(self._pin, self._folder)
+        for name in ("data", "logs", "plugins", "run", "import"):
+            (self._home / name).mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nova.app.engines.identity import choose_identity
@@ -28,7 +28,7 @@ _SETTINGS = """[databases]
 * = host={host} port={primary} auth_user=nova
 
 ; The limits are those of production. What comes later has the last word.
-%include {production}
+{production}
 listen_addr = {host}
 listen_port = {port}
 auth_file = {users}
@@ -55,6 +55,7 @@ class PgBouncer(Pinned):
 
     def __init__(self, folder: Folder, pin: Pin) -> None:
         self._folder = folder.part(NAME)
+        self._settings, self._users = self._folder / "pgbouncer.ini", self._folder / "users.txt"
         self._password = folder.secret("postgres")
         self._primary = folder.port(32)
         port = folder.port(34)
@@ -76,32 +77,29 @@ class PgBouncer(Pinned):
         return _dotted(_version(_on_path() or self._built))
 
     def _command(self) -> list[str]:
-        """Build it where the system has none."""
-        program = _on_path() or self._build_once()
-        users, settings = self._folder / "users.txt", self._folder / "pgbouncer.ini"
-        for file in (users, settings):
-            file.touch(mode=0o600)
-        users.write_text(f'"nova" "{self._password}"\n')
-        settings.write_text(self._settings(users))
-        # It refuses root, as PostgreSQL does.
-        identity = asyncio.run(choose_identity(self._folder))
-        return identity.launcher_argv(0, [str(program), str(settings)])
+        return [str(_on_path() or self._built), str(self._settings)]
 
-    def _settings(self, users: Path) -> str:
-        return _SETTINGS.format(
-            host=HOST, port=self._server.port, primary=self._primary, users=users, production=_PRODUCTION
-        )
+    def _files(self) -> Mapping[Path, str]:
+        settings = _SETTINGS.format(
+            host=HOST, port=self._server.port, primary=self._primary, users=self._users,
+            production=_PRODUCTION.read_text(),
+        )  # fmt: skip
+        return {self._settings: settings, self._users: f'"nova" "{self._password}"\n'}
+
+    def _prepare(self) -> None:
+        """Build it where the system has none."""
+        if _on_path() is None and not is_of(self._pin, self._folder):
+            with tempfile.TemporaryDirectory(dir=self._folder) as place:
+                put(self._build(Path(place)), self._built)
+            note(self._pin, self._folder)
+
+    def _launched(self, command: Sequence[str]) -> Sequence[str]:
+        """It refuses root, as PostgreSQL does."""
+        return asyncio.run(choose_identity(self._folder)).launcher_argv(0, [*command])
 
     @property
     def _built(self) -> Path:
         return self._folder / NAME
-
-    def _build_once(self) -> Path:
-        if not is_of(self._pin, self._folder):
-            with tempfile.TemporaryDirectory(dir=self._folder) as place:
-                put(self._build(Path(place)), self._built)
-            note(self._pin, self._folder)
-        return self._built
 
     def _build(self, place: Path) -> Path:
         """Return the program that is built in `place`."""

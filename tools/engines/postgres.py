@@ -3,6 +3,8 @@
 import asyncio
 import shutil
 import signal
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -62,8 +64,12 @@ class Postgres(Engine):
         return said.partition("(PostgreSQL)")[2].split()[0]
 
     def _command(self) -> list[str]:
+        settings = {**_SETTINGS, "port": str(self._server.port)}
+        flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
+        return [find_postgres().postgres, "-D", str(self._data), *flags]
+
+    def _prepare(self) -> None:
         """Make the cluster once. A killed server's pid file goes: its number may be another process's by now."""
-        identity = asyncio.run(choose_identity(self._folder))
         pid_file = self._data / "postmaster.pid"
         asyncio.run(end_leftovers(self._data, pid_file, signal.SIGINT))
         pid_file.unlink(missing_ok=True)
@@ -71,22 +77,19 @@ class Postgres(Engine):
             draft = self._data.with_suffix(".draft")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(mode=0o700)
-            identity.own(draft)
-            self._make(draft, identity)
+            self._identity.own(draft)
+            self._make(draft)
             put(draft, self._data)
-        settings = {**_SETTINGS, "port": str(self._server.port)}
-        flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
-        return self._as(identity, [find_postgres().postgres, "-D", str(self._data), *flags])
 
-    def _make(self, data: Path, identity: Identity) -> None:
+    def _make(self, data: Path) -> None:
         programs = find_postgres()
         password = self._folder / "password"
         password.touch(mode=0o600)
         password.write_text(self._password)
-        identity.own(password)
+        self._identity.own(password)
         flags = ["-U", "nova", "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8"]
         initdb = [programs.initdb, "-D", str(data), *flags, *locale_flags(programs.major)]
-        run(self._as(identity, initdb), cwd=self._folder)
+        run(self._launched(initdb), cwd=self._folder)
         password.unlink()
 
     def _is_ready(self) -> bool:
@@ -97,9 +100,12 @@ class Postgres(Engine):
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
-    @staticmethod
-    def _as(identity: Identity, command: list[str]) -> list[str]:
-        return identity.launcher_argv(0, command)
+    def _launched(self, command: Sequence[str]) -> Sequence[str]:
+        return self._identity.launcher_argv(0, [*command])
+
+    @cached_property
+    def _identity(self) -> Identity:
+        return asyncio.run(choose_identity(self._folder))
 
 
 class Replica(Postgres):
@@ -138,8 +144,8 @@ class Replica(Postgres):
         finally:
             await connection.close()
 
-    def _make(self, data: Path, identity: Identity) -> None:
+    def _make(self, data: Path) -> None:
         program = str(find_postgres().folder / "pg_basebackup")
         source = self._dsn(self._primary_port)
         copy = [program, "-d", source, "-D", str(data), "-R", "-c", "fast"]
-        run(self._as(identity, copy), cwd=self._folder)
+        run(self._launched(copy), cwd=self._folder)

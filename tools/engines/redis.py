@@ -1,5 +1,8 @@
 """Valkey over TCP: the program that `nova up` runs on a socket."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from nova.app.engines.valkey import find_valkey
 from tools.engines.artifacts import Pin, run
 from tools.engines.engine import Engine
@@ -14,6 +17,7 @@ class Redis(Engine):
 
     def __init__(self, folder: Folder, pin: Pin) -> None:  # noqa: ARG002 - the wheel's version is the lock's
         self._folder = folder.part(NAME)
+        self._settings = self._folder / "valkey.conf"
         self._password = folder.secret(NAME)
         port = folder.port(79)
         super().__init__(
@@ -26,11 +30,11 @@ class Redis(Engine):
         return run([str(find_valkey()), "--version"], cwd=self._folder).partition("v=")[2].split()[0]
 
     def _command(self) -> list[str]:
-        """Write its settings, with an append-only file."""
-        settings = self._folder / "valkey.conf"
-        settings.touch(mode=0o600)
-        settings.write_text(
-            f"bind {HOST}\nport {self._server.port}\ndir {self._folder}\nrequirepass {self._password}\n"
-            'appendonly yes\nsave ""\nmaxmemory 192mb\nmaxmemory-policy volatile-lru\n'
-        )
-        return [str(find_valkey()), str(settings)]
+        return [str(find_valkey()), str(self._settings)]
+
+    def _files(self) -> Mapping[Path, str]:
+        return {
+            self._settings: f"bind {HOST}\nport {self._server.port}\ndir {self._folder}\n"
+            f'requirepass {self._password}\nappendonly yes\nsave ""\n'
+            "maxmemory 192mb\nmaxmemory-policy volatile-lru\n"
+        }

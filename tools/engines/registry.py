@@ -38,18 +38,20 @@ class Registry(Pinned):
         )
 
     def _command(self) -> list[str]:
-        start, home = java(), self._folder / "home"
-        if not is_of(self._pin, self._folder):
-            with tempfile.TemporaryDirectory(dir=self._folder) as place:
-                put(self._fetch(Path(place)), home)
-            note(self._pin, self._folder)
-        (runner,) = home.glob("*-runner.jar")
+        _, artifact, version, *_ = self._pin["maven"].split(":")
+        runner = self._folder / "home" / f"{artifact}-{version}-runner.jar"
         settings = [
             f"-Dquarkus.http.host={HOST}",
             f"-Dquarkus.http.port={self._server.port}",
             f"-Dquarkus.datasource.jdbc.url={self._database}",
         ]
-        return [*start, "-Xmx300m", *settings, "-jar", str(runner)]
+        return [*java(), "-Xmx300m", *settings, "-jar", str(runner)]
+
+    def _prepare(self) -> None:
+        if not is_of(self._pin, self._folder):
+            with tempfile.TemporaryDirectory(dir=self._folder) as place:
+                put(self._fetch(Path(place)), self._folder / "home")
+            note(self._pin, self._folder)
 
     @property
     def _database(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -77,12 +78,13 @@ class S3(Engine):
         return run([str(_weed()), "version"], cwd=self._folder).split()[2]
 
     def _command(self) -> list[str]:
-        """Write whose keys it takes."""
-        identities = self._folder / _FLAGS["s3.config"]
-        identities.touch(mode=0o600)
-        identities.write_text(json.dumps({"identities": [self._identity(name) for name in self._keys]}))
         flags = [f"-{name}={value}" for name, value in {**_FLAGS, **self._ports}.items()]
         return [str(_weed()), "server", *flags]
+
+    def _files(self) -> Mapping[Path, str]:
+        """Return whose keys it takes."""
+        identities = json.dumps({"identities": [self._identity(name) for name in self._keys]})
+        return {self._folder / _FLAGS["s3.config"]: identities}
 
     def _identity(self, name: str) -> dict[str, object]:
         own = (

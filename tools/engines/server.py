@@ -51,7 +51,7 @@ class Server:
             raise CannotHave(f"Port {self.port} belongs to another program: set NOVA_ENGINES_PORT.")
 
     def start(self, command: Sequence[str], edition: str, env: Mapping[str, str]) -> None:
-        """Start it. An edition is one word that says what it is made of."""
+        """Start it. An edition is one word that says what it is made of and what it is told."""
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.engines import artifacts, pgbouncer
+from tools.engines import artifacts, kafka, neo4j, pgbouncer, registry
+from tools.engines.__main__ import made
 from tools.engines.artifacts import Pin, jars, run
 from tools.engines.failure import CannotHave
 from tools.engines.folder import Folder
@@ -89,3 +90,45 @@ def test_postgresql_is_ready_when_it_says_so(tmp_path: Path, says: str, ready: b
     data.mkdir()
     (data / "postmaster.pid").write_text(f"1\n{data}\n0\n1\n\n127.0.0.1\n0\n{says}\n")
     assert engine._is_ready() is ready
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "changed"),
+    [
+        ("postgres", "postgres._SETTINGS", {"max_connections": "300"}),
+        ("replica", "postgres._SETTINGS", {"max_connections": "300"}),
+        ("kafka", "kafka._PROPERTIES", "node.id=2"),
+        ("kafka", "kafka.MODEST", ("-XX:+UseParallelGC",)),
+        ("neo4j", "neo4j._SETTINGS", "server.memory.pagecache.size=32m"),
+        ("neo4j", "neo4j._OPENED", ("java.io",)),
+        ("registry", "registry.HOST", "127.0.0.2"),
+        ("redis", "redis.HOST", "127.0.0.2"),
+        ("s3", "s3.BUCKET", "another"),
+        ("s3", "s3._FLAGS", {"s3.config": "identities.json"}),
+    ],
+)
+def test_other_settings_are_another_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, setting: str, changed: object
+) -> None:
+    for one in (kafka, neo4j, registry):
+        monkeypatch.setattr(one, "java", lambda: ["java"])
+    before = wanted(tmp_path, name)
+    assert wanted(tmp_path, name) == before
+    monkeypatch.setattr(f"tools.engines.{setting}", changed)
+    assert wanted(tmp_path, name) != before
+
+
+def test_other_limits_of_production_are_another_pgbouncer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = tmp_path / "pgbouncer.ini"
+    monkeypatch.setattr(pgbouncer, "_PRODUCTION", limits)
+    limits.write_text("[pgbouncer]\nmax_db_connections = 120\n")
+    before = wanted(tmp_path, "pgbouncer")
+    assert wanted(tmp_path, "pgbouncer") == before
+    limits.write_text("[pgbouncer]\nmax_db_connections = 121\n")
+    assert wanted(tmp_path, "pgbouncer") != before
+
+
+def wanted(place: Path, name: str) -> str:
+    return made(Folder(place, 17400), [name])[name].wanted()

@@ -32,10 +32,20 @@ STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {LIST
 
 
 class Harmless(Engine):
-    """A program that listens on a port, of any edition."""
+    """A program that listens on a port, of any edition, with a flag and a file of settings."""
 
-    def __init__(self, folder: Folder, pin: Mapping[str, str], *, name: str, program: str = LISTENS) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        pin: Mapping[str, str],
+        *,
+        name: str,
+        program: str = LISTENS,
+        flag: str = "",
+        settings: str = "",
+    ) -> None:
         self._edition_word, self._program = pin.get("version", "1"), program
+        self._flag, self._settings = flag, settings
         self.folder = folder.part(name)
         self.port = folder.port(0)
         url = f"tcp://127.0.0.1:{self.port}"
@@ -49,7 +59,10 @@ class Harmless(Engine):
         return self._edition_word
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-S", "-c", self._program, str(self.port)]
+        return [sys.executable, "-S", "-c", self._program, str(self.port), self._flag]
+
+    def _files(self) -> Mapping[Path, str]:
+        return {self.folder / "conf" / "settings": self._settings}
 
 
 @pytest.fixture
@@ -93,6 +106,23 @@ def test_what_is_of_another_edition_or_port_starts_anew(folder: Folder) -> None:
         assert wanted.is_up()
     assert len(set(pids)) == 3
     assert [lives(pid) for pid in pids] == [False, False, True]
+
+
+def test_what_is_told_other_things_starts_anew(folder: Folder) -> None:
+    pids = []
+    for told in (
+        {},
+        {"flag": "-x"},
+        {"flag": "-x", "settings": "a = 1\n"},
+        {"flag": "-x", "settings": "a = 1\n"},
+    ):
+        engine = Harmless(folder, {}, name="one", **told)
+        engine.start()
+        pids.append(engine.pid)
+        assert (engine.folder / "conf" / "settings").read_text() == told.get("settings", "")
+        assert Path(f"/proc/{engine.pid}/cmdline").read_text().split("\0")[-2] == told.get("flag", "")
+    assert [lives(pid) for pid in pids] == [False, False, True, True]
+    assert (len(set(pids)), pids[2]) == (3, pids[3])
 
 
 def test_a_number_that_is_another_processs_by_now_is_left_alone(folder: Folder) -> None:
