@@ -106,7 +106,9 @@ class PgBouncer(Pinned):
         _require_debian()
         apt = _private_apt(place, self._pin["suite"])
         run(["apt-get", "update"], cwd=place, env=apt)
-        run(["apt-get", "source", "--download-only", NAME], cwd=place, env=apt)
+        told = run(["apt-cache", "showsrc", "--only-source", NAME], cwd=place, env=apt)
+        package = package_of(self._pin, told)
+        run(["apt-get", "source", "--download-only", f"{NAME}={package}"], cwd=place, env=apt)
         (archive,) = place.glob("*.orig.tar.gz")
         check_file(archive, self._pin["sha256"])
         with tarfile.open(archive) as packed:
@@ -116,6 +118,21 @@ class PgBouncer(Pinned):
         run(["./configure", *_CONFIGURE, *flags], cwd=source)
         run(["make", f"-j{os.cpu_count()}", NAME], cwd=source)
         return source / NAME
+
+
+def package_of(pin: Pin, told: str) -> str:
+    """Return the pinned source's version in Debian, of what `apt-cache` tells. Raises CannotHave where it is gone.
+
+    Debian's own revisions, after the hyphen, leave the source of PgBouncer as it is.
+    """
+    there = re.findall(r"^Version: (\S+)$", told, re.MULTILINE)
+    for package in there:
+        if package.rpartition("-")[0] == pin["version"]:
+            return str(package)
+    raise CannotHave(
+        f"Debian {pin['suite']} has PgBouncer {', '.join(there) or 'no more'} and not {pin['version']}: install "
+        f"{_dotted(_OLDEST)} or later, or have pins.toml name what is there, with the SHA-256 of its .orig.tar.gz."
+    )
 
 
 def _on_path() -> Path | None:

@@ -81,6 +81,15 @@ def test_pgbouncer_is_built_on_debian_only(tmp_path: Path, monkeypatch: pytest.M
         engine.start()
 
 
+def test_the_source_that_is_built_is_the_pinned_one_whatever_else_debian_has() -> None:
+    pinned = {"version": "1.24.1", "suite": "trixie"}
+    told = "Package: pgbouncer\nVersion: 1.25.0-1\n\nPackage: pgbouncer\nVersion: 1.24.1-1+deb13u2\n"
+    assert pgbouncer.package_of(pinned, told) == "1.24.1-1+deb13u2"
+    gone = r"^Debian trixie has PgBouncer 1\.25\.0-1 and not 1\.24\.1: install 1\.21\.0 or later, or have pins\.toml"
+    with pytest.raises(CannotHave, match=gone):
+        pgbouncer.package_of(pinned, told.partition("\n\n")[0])
+
+
 @pytest.mark.parametrize(("says", "ready"), [("starting", False), ("stopping", False), ("ready   ", True)])
 def test_postgresql_is_ready_when_it_says_so(tmp_path: Path, says: str, ready: bool) -> None:
     """Its port answers while it recovers."""
