@@ -1,8 +1,10 @@
 """The platform in both shapes: all in one process, and each room in a process of its own over mutual TLS."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+
+import httpx
 
 from nova.app import rooms
 from nova.app.engines.embedded import Engines
@@ -13,12 +15,13 @@ from nova.app.processes import all_ports, processes
 from nova.app.progress import progress
 from nova.app.seed import Seeder
 from nova.app.sources import of_engines
+from nova.platform.blobs import Blobs
 from nova.platform.configure import load
 from nova.platform.ids import uuid7
 from tests.e2e.metrics import counted
 from tests.e2e.nova import Nova, account_id
 from tests.e2e.processes import environment
-from tests.real import ENGINES, corner, empty, patient_neo4j
+from tests.real import ENGINES, corner, empty, patient_neo4j, real_bucket
 from tests.waiting import until
 
 ONE_PROCESS = "one-process"
@@ -98,7 +101,7 @@ async def process_per_room(folder: Path, **settings: str) -> AsyncIterator[Nova]
 
 @asynccontextmanager
 async def on_real_engines(folder: Path, **settings: str) -> AsyncIterator[Nova]:
-    """Yield the platform as `process_per_room` does, on PostgreSQL with pooler and replica, Redis and Kafka."""
+    """Yield the platform as `process_per_room` does, on PostgreSQL with pooler and replica, Redis, Kafka and S3."""
     await empty()
     async with (
         corner("e2e") as cluster,
@@ -106,8 +109,9 @@ async def on_real_engines(folder: Path, **settings: str) -> AsyncIterator[Nova]:
     ):
         await until(lambda: _hears_events(nova), within_s=60)
         yield nova
-        # Where Neo4j or the replica is away others answer, and nothing above would have failed.
+        # Where Neo4j, the replica or the bucket is left out others answer, and nothing above would have failed.
         await _until_neo4j_hears(nova)
+        await _serves_from_the_bucket(nova)
         assert await counted(nova.grpc_base, "db_replica_reads_total", outcome="served") > 0
 
 
@@ -122,6 +126,18 @@ async def _until_neo4j_hears(nova: Nova) -> None:
             return bool(await neo4j.ask("MATCH (:User {id: $id})-[:FOLLOWS]->(other) RETURN other", follower))
 
         await until(follows, within_s=60, every_s=0.1)
+
+
+async def _serves_from_the_bucket(nova: Nova) -> None:
+    """Have the gateway show what somebody else has put into the bucket."""
+    key = f"media/{uuid7().hex}.webp"
+    async with aclosing(Blobs.s3(real_bucket())) as blobs, httpx.AsyncClient() as client:
+        info = await blobs.put(key, b"a picture")
+        shown = await client.get(f"{nova.url}/{key}")
+        assert (shown.content, shown.headers["content-type"], shown.headers["etag"]) == (
+            b"a picture", info.content_type, info.etag,
+        )  # fmt: skip
+        await blobs.delete(key)
 
 
 async def _hears_events(nova: Nova) -> bool:
