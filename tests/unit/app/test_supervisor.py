@@ -291,6 +291,7 @@ async def test_a_replacement_moves_there_and_the_next_one_back(
             await supervisor.roll("mover", overlap_s=0)
         pids.append(supervisor.pids["mover"])
         await until(partial(has_told, lanes))
+        assert supervisor.is_moved("mover") is (lanes[-1] == "second")
     assert [is_alive(pid) for pid in pids] == [False, False, True]
     assert asked == [True, True, False, False]  # once more, after callers had the time to find it
 

@@ -265,6 +265,18 @@ def test_the_gateway_takes_requests_until_everybody_knows_that_it_goes() -> None
     assert goes_on_s(pod) > probe["periodSeconds"] * probe["failureThreshold"]
 
 
+def test_a_room_answers_in_its_pod_for_what_it_holds_and_no_other_process_seems_to() -> None:
+    for found, pod in pods():
+        told = environment_of(pod).get("NOVA_CONTROL")
+        mounts = pod["spec"]["containers"][0].get("volumeMounts", ())
+        writable = [mount["mountPath"] for mount in mounts if not mount.get("readOnly")]
+        if found["metadata"]["name"].removeprefix("nova-") in rooms.ROOMS:
+            assert told is not None
+            assert str(PurePosixPath(told).parent) in writable
+        else:
+            assert told is None
+
+
 def test_c4_a_process_is_given_its_own_secrets_alone() -> None:
     secrets = VALUES["secrets"]
     own, shared = secrets["own"], secrets["shared"]
