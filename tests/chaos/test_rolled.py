@@ -7,7 +7,7 @@ import os
 import signal
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from nova.platform.rpc.peers import host_of
 from tests.chaos.upped import Upped
 from tests.e2e.nova import PASSWORD, Nova, Person
 from tests.e2e.shapes import PROCESS_PER_ROOM, is_ready, process_per_room
+from tests.real import ENGINES, corner, empty, on_real_engines
 from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
@@ -142,10 +143,23 @@ async def under_load(nova: Nova) -> AsyncIterator[Sequence[Client]]:
         assert len(await nova.posts_of(person)) >= min(len(client.captions), 100)
 
 
-async def test_all_rooms_replaced_by_one_hangup_lose_no_request(tmp_path: Path) -> None:
+@pytest.fixture(params=["embedded", pytest.param("real", marks=on_real_engines)])
+async def named(request: pytest.FixtureRequest) -> AsyncIterator[Mapping[str, str]]:
+    """What names the engines: nothing, for those that are embedded; or those that run, empty."""
+    if request.param == "embedded":
+        yield {}
+        return
+    await empty()
+    async with corner("rolled") as cluster:
+        yield {**ENGINES, "NOVA_KAFKA_PREFIX": cluster.prefix}
+
+
+async def test_all_rooms_replaced_by_one_hangup_lose_no_request(
+    tmp_path: Path, named: Mapping[str, str]
+) -> None:
     """A real `nova up --processes`: each room and the relay make way for another process, in turn, under load."""
     parts = (*ROOMS, RELAY)
-    upped = Upped(tmp_path / "data", free_port())
+    upped = Upped(tmp_path / "data", free_port(), **named)
     log = tmp_path / "data" / "logs" / "nova.log"
 
     def replaced() -> list[str]:

@@ -23,12 +23,16 @@ ENDED_S = 60.0
 class Upped:
     """One data folder, and the `nova up` that runs on it, if any. Its port stays the same from start to start."""
 
-    def __init__(self, data: Path, port: int, *, world: str = "none") -> None:
+    def __init__(self, data: Path, port: int, *, world: str = "none", **settings: str) -> None:
         self.data = data
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._world = world
-        self._grpc_base = free_range(all_ports())
+        self._settings = {
+            "NOVA_LIMITS": "off",
+            "NOVA_GRPC_PORT_BASE": str(free_range(all_ports())),
+            **settings,
+        }
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -41,7 +45,7 @@ class Upped:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "nova.app", "up", "--json",
             "--port", str(self.port), "--data", str(self.data), "--world", self._world, *options,
-            env={**environment(), "NOVA_LIMITS": "off", "NOVA_GRPC_PORT_BASE": str(self._grpc_base)},
+            env={**environment(), **self._settings},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
