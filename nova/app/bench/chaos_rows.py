@@ -43,6 +43,7 @@ from nova.app.bench.chaos_witnesses import Witness, arriving, cautious, nobody, 
 from nova.app.bench.real_engines import (
     KAFKA,
     NEO4J,
+    OBJECTS,
     POOLER,
     PRIMARY,
     REAL_REDIS,
@@ -253,7 +254,7 @@ def _real() -> Act:
                     walks=name == NEO4J,
                     fault_s=fault_s,
                 )
-                for name in (REPLICA, POOLER, PRIMARY, REAL_REDIS, KAFKA, REGISTRY, NEO4J)
+                for name in (REPLICA, POOLER, PRIMARY, REAL_REDIS, KAFKA, REGISTRY, NEO4J, OBJECTS)
                 for how, fault, fault_s in (("killed", real_killed, FAULT_S), ("hangs", real_hung, HANGS_S))
             ),
             Row(
@@ -363,8 +364,8 @@ def _writes_percent(engine: str) -> float | None:
 
 
 def _may_name(engine: str) -> MayName:
-    """Return what may be left out: no page waits for the log, and memory walks where Neo4j does not."""
-    return _nothing if engine in (REPLICA, KAFKA, REGISTRY, NEO4J) else anything
+    """Return what may be left out: no page waits for the log or a picture, and memory walks where Neo4j does not."""
+    return _nothing if engine in (REPLICA, KAFKA, REGISTRY, NEO4J, OBJECTS) else anything
 
 
 def _nothing(_name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The real engines, a set of this program's own to break: Kafka, Neo4j, PgBouncer, PostgreSQL with a replica, Redis.
+"""The real engines, a set of this program's own to break: Kafka, Neo4j, PgBouncer, two PostgreSQL, Redis and S3.
 
 `tools/engines` starts them, in another folder and at other ports than `make engines` does: what that has fetched and
 built is used again, what it keeps and runs is not touched. What was killed the same tool starts again, on its data.
@@ -26,6 +26,7 @@ REAL_REDIS: Final = "real Redis"
 KAFKA: Final = "real Kafka"
 REGISTRY: Final = "real registry"
 NEO4J: Final = "real Neo4j"
+OBJECTS: Final = "real S3"
 
 _SOURCES: Final = Path(nova.__file__).resolve().parents[1]
 _TOOL: Final = _SOURCES / "tools" / "engines"
@@ -38,6 +39,7 @@ _NAMES: Final = {
     KAFKA: "kafka",
     REGISTRY: "registry",
     NEO4J: "neo4j",
+    OBJECTS: "s3",
 }
 """What the tool calls each, in the order in which they start."""
 _PORTS: Final = 100

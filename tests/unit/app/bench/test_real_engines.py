@@ -27,7 +27,7 @@ def rows() -> set[str]:
 
 
 def test_every_real_engine_is_broken() -> None:
-    parts = ("replica", "PgBouncer", "primary", "Redis", "Kafka", "registry", "Neo4j")
+    parts = ("replica", "PgBouncer", "primary", "Redis", "Kafka", "registry", "Neo4j", "S3")
     broken = {f"real {part} {how}" for part in parts for how in ("killed", "hangs")}
     assert {
         "real engines unbroken",
