@@ -16,6 +16,7 @@ async def compared_follows(sources: Sources, url: Neo4jUrl) -> Verification:
         databases(sources, ("graph",)) as opened,
         follows_in_neo4j(sources, url, opened["graph"]) as projection,
     ):
-        await projection.start()
+        # As it is found: to load what is missing would hide that nobody did.
+        await projection.join()
         await projection.caught_up(_PATIENCE_S)
         return await projection.verify()
