@@ -17,10 +17,11 @@ from nova.app.projections import held_by
 from nova.app.sources import of_config
 from nova.native.build import require_current
 from nova.platform.blobs import Blobs
-from nova.platform.config import Config, Environment, LogFormat
+from nova.platform.config import Config, Environment
 from nova.platform.errors import NotFound
 from nova.platform.knobs import BadConfig
 from nova.platform.rpc.certificates import Certificates
+from nova.platform.telemetry.knobs import LogFormat
 from nova.platform.telemetry.log import set_up
 
 

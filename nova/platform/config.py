@@ -10,12 +10,13 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 
-from nova.platform.engine_knobs import Engines, HttpUrl
+from nova.platform.engine_knobs import Engines
 from nova.platform.errors import NotFound
 from nova.platform.knobs import Knob, Row, Secret, rows
 from nova.platform.log.kafka_security import KafkaSecurity
 from nova.platform.mail.knobs import MailKnobs
 from nova.platform.rpc.tls import Tls
+from nova.platform.telemetry.knobs import TelemetryKnobs
 
 ROOMS = (
     "identity", "user", "graph", "social", "content", "media", "video", "chat",
@@ -48,22 +49,6 @@ class PersistedQueries(StrEnum):
     OFF = "off"
     APQ = "apq"
     TRUSTED = "trusted"
-
-
-class LogLevel(StrEnum):
-    """From which severity on log lines are written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(StrEnum):
-    """How a log line looks."""
-
-    JSON = "json"
-    CONSOLE = "console"
 
 
 class Networks(str):
@@ -298,54 +283,6 @@ class CacheKnobs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telemetry:
-    """Logs and traces."""
-
-    log_level: Annotated[LogLevel, Knob("NOVA_LOG_LEVEL", "The lowest severity that is logged.")] = (
-        LogLevel.INFO
-    )
-    log_format: Annotated[LogFormat, Knob("NOVA_LOG_FORMAT", "json for machines, console for people.")] = (
-        LogFormat.JSON
-    )
-    otlp_endpoint: Annotated[
-        HttpUrl | None,
-        Knob(
-            "NOVA_OTLP_ENDPOINT",
-            "Where traces are sent too (OTLP over gRPC); the data folder always has them.",
-        ),
-    ] = None
-    trace_sample: Annotated[
-        float,
-        Knob(
-            "NOVA_TRACE_SAMPLE",
-            "The share of requests traced by chance, beside those whose `traceparent` asks for it.",
-            least=0,
-            most=1,
-        ),
-    ] = 0.0
-    traces_asked_per_s: Annotated[
-        float,
-        Knob(
-            "NOVA_TRACES_ASKED_PER_S",
-            "How many a second, of the requests that ask for a trace, a gateway grants one, for anybody may ask; in "
-            "development all.",
-            least=0.01,
-            most=1000,
-        ),
-    ] = 1.0
-    metrics_port: Annotated[
-        int | None,
-        Knob(
-            "NOVA_METRICS_PORT",
-            "The port of NOVA_GRPC_HOST on which a process shows its metrics, and whether it lives and is ready; "
-            "unset: none. `nova up --processes` counts up from it, in the order of its parts.",
-            least=1,
-            most=65535,
-        ),
-    ] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
     """What must not be known outside."""
 
@@ -395,7 +332,7 @@ class Config:
     tokens: Tokens = field(default_factory=Tokens)
     mail: MailKnobs = field(default_factory=MailKnobs)
     cache: CacheKnobs = field(default_factory=CacheKnobs)
-    telemetry: Telemetry = field(default_factory=Telemetry)
+    telemetry: TelemetryKnobs = field(default_factory=TelemetryKnobs)
     tls: Tls = field(default_factory=Tls)
     secrets: Secrets = field(default_factory=Secrets)
 

@@ -17,7 +17,6 @@ from nova.platform.config import (
     PersistedQueries,
     Secrets,
     Server,
-    Telemetry,
     Tokens,
     World,
 )
@@ -26,12 +25,14 @@ from nova.platform.knobs import BadConfig, Knob, knobs_of, may_be_secret, out_of
 from nova.platform.log.kafka_security import KafkaSecurity, refuse_bare_password, refuse_contradictions
 from nova.platform.mail.knobs import MailKnobs
 from nova.platform.rpc.tls import Tls
+from nova.platform.telemetry.knobs import TelemetryKnobs
 
 _SECRET_LEAST = 32
 _BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 _SECTIONS = {
     "server": Server, "engines": Engines, "kafka": KafkaSecurity, "limits": Limits, "graphql": GraphQL,
-    "tokens": Tokens, "mail": MailKnobs, "cache": CacheKnobs, "telemetry": Telemetry, "tls": Tls, "secrets": Secrets,
+    "tokens": Tokens, "mail": MailKnobs, "cache": CacheKnobs, "telemetry": TelemetryKnobs, "tls": Tls,
+    "secrets": Secrets,
 }  # fmt: skip
 
 # What production cannot do without of what only some parts read.

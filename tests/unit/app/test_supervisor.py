@@ -4,12 +4,9 @@ import asyncio
 import errno
 import http.client
 import os
-import re
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,66 +14,9 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from nova.app.supervisor import Ask, Part, PartEnded, Supervisor
-from nova.platform.backoff import Backoff
+from nova.app.supervisor import PartEnded, Supervisor
+from tests.unit.app.programs import DRAINS, STAYS, WAITS, heard, is_alive, never, no_process_left, part
 from tests.waiting import until
-
-PID = re.compile(r" +\d+ (?=\|)")
-WAITS = "import os, signal; print('lane', os.environ.get('LANE', 'first'), flush=True)\nwhile True: signal.pause()"
-# By os.write: the signal may come while `print` still holds the buffer.
-DRAINS = (
-    "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'drained\\n'), sys.exit(0)))\n"
-    "print('ready', flush=True)\nwhile True: signal.pause()"
-)
-STAYS = (
-    "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "print('ready', flush=True)\nwhile True: signal.pause()"
-)
-
-
-@pytest.fixture
-def said() -> list[str]:
-    """What the parts have written, by line, without the numbers of their processes."""
-    return []
-
-
-def heard(said: list[str]) -> Callable[[str, str], None]:
-    def write(part: str, line: str) -> None:
-        assert line.startswith(part)
-        said.append(PID.sub("", line))
-
-    return write
-
-
-@pytest.fixture
-async def supervisor(said: list[str]) -> AsyncIterator[Supervisor]:
-    pauses = Backoff(first_s=0.01, longest_s=0.05)
-    supervisor = Supervisor(
-        write=heard(said), drain_s=0.2, grace_s=0.8, start_s=0.5, look_every_s=0.05, pauses=pauses
-    )
-    yield supervisor
-    await supervisor.stop()
-
-
-async def always(_: bool) -> bool:
-    return True
-
-
-async def never(_: bool) -> bool:
-    return False
-
-
-def part(
-    name: str, program: str, serves: Ask = always, *, lives: Ask = always, can_move: bool = True
-) -> Part:
-    return Part(
-        name=name,
-        command=(sys.executable, "-S", "-c", program),
-        environment={"PATH": os.environ["PATH"]},
-        serves=serves,
-        lives=lives,
-        moved={"LANE": "second"} if can_move else None,
-    )
 
 
 async def test_each_line_is_written_with_the_name_of_its_part(
@@ -131,25 +71,6 @@ async def test_what_ends_by_itself_is_started_again_and_again(
     await until(lambda: said.count("mortal| born\n") >= 3)
 
 
-@pytest.fixture
-def forks(monkeypatch: pytest.MonkeyPatch) -> "list[OSError]":
-    """What the system answers to the next starts of a process, before it starts one again."""
-    refusals: list[OSError] = []
-    start = asyncio.create_subprocess_exec
-
-    async def started(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
-        if refusals:
-            raise refusals.pop()
-        return await start(*arguments, **options)
-
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", started)
-    return refusals
-
-
-def no_process_left() -> OSError:
-    return BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-
-
 async def test_c1_a_start_that_the_system_refuses_is_tried_again(
     supervisor: Supervisor, forks: list[OSError]
 ) -> None:
@@ -161,20 +82,6 @@ async def test_c1_a_start_that_the_system_refuses_is_tried_again(
         await until(lambda: supervisor.pids["mortal"] != pid)
     assert [line["event"] for line in logs] == ["part_ended", "part_not_started", "part_not_started"]
     assert is_alive(supervisor.pids["mortal"])
-
-
-async def test_c1_a_replacement_that_the_system_refuses_takes_nothing_over(
-    supervisor: Supervisor, forks: list[OSError]
-) -> None:
-    await supervisor.begin(part("leader", WAITS))
-    pid = supervisor.pids["leader"]
-    forks.append(no_process_left())
-    with pytest.raises(BlockingIOError):
-        await supervisor.roll("leader", overlap_s=0)
-    assert supervisor.pids["leader"] == pid
-    assert is_alive(pid)
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: supervisor.pids["leader"] != pid)
 
 
 async def test_one_that_does_not_end_keeps_no_other_from_its_end(
@@ -271,98 +178,6 @@ async def test_what_does_not_drain_is_killed(supervisor: Supervisor, said: list[
     assert await supervisor.end("stayer") == -signal.SIGKILL
 
 
-async def test_a_replacement_moves_there_and_the_next_one_back(
-    supervisor: Supervisor, said: list[str]
-) -> None:
-    asked: list[bool] = []
-
-    async def serves(is_moved: bool) -> bool:
-        asked.append(is_moved)
-        return True
-
-    await supervisor.begin(part("mover", WAITS, serves))
-    pids: list[int] = []
-
-    def has_told(lanes: Sequence[str]) -> bool:
-        return said == [f"mover| lane {lane}\n" for lane in lanes]
-
-    for lanes in (["first"], ["first", "second"], ["first", "second", "first"]):
-        if pids:
-            await supervisor.roll("mover", overlap_s=0)
-        pids.append(supervisor.pids["mover"])
-        await until(partial(has_told, lanes))
-        assert supervisor.is_moved("mover") is (lanes[-1] == "second")
-    assert [is_alive(pid) for pid in pids] == [False, False, True]
-    assert asked == [True, True, False, False]  # once more, after callers had the time to find it
-
-
-async def test_a_replacement_that_does_not_serve_takes_nothing_over(supervisor: Supervisor) -> None:
-    await supervisor.begin(part("leader", WAITS, never))
-    pid = supervisor.pids["leader"]
-    with pytest.raises(TimeoutError):
-        await supervisor.roll("leader", overlap_s=0)
-    assert supervisor.pids["leader"] == pid
-    assert is_alive(pid)
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: supervisor.pids["leader"] != pid)
-
-
-async def test_a_replacement_that_ends_is_not_waited_for(supervisor: Supervisor) -> None:
-    async def first(is_moved: bool) -> bool:
-        return not is_moved
-
-    ends = "import os, sys\nif os.environ.get('LANE'): sys.exit('no room')\n" + WAITS
-    await supervisor.begin(part("leader", ends, first))
-    pid = supervisor.pids["leader"]
-    with pytest.raises(PartEnded, match=r"^leader ended with exit code 1: no room$"):
-        await supervisor.roll("leader", overlap_s=0)
-    assert supervisor.pids["leader"] == pid
-    assert is_alive(pid)
-
-
-async def test_a_replacement_that_ends_while_callers_look_for_it_takes_nothing_over(
-    supervisor: Supervisor, said: list[str]
-) -> None:
-    """It served, and then it did not: without the old one there would be nobody."""
-    served = False
-
-    async def once(is_moved: bool) -> bool:
-        nonlocal served
-        was, served = served, served or is_moved
-        return is_moved and not was
-
-    ends = "import os, sys\nif os.environ.get('LANE'): input(); sys.exit('ended')\n" + WAITS
-    await supervisor.begin(part("leader", ends, once))
-    pid = supervisor.pids["leader"]
-    with pytest.raises(PartEnded, match=r"^leader ended with exit code 1: "):
-        await supervisor.roll("leader", overlap_s=0.3)
-    assert served
-    assert supervisor.pids["leader"] == pid
-    assert is_alive(pid)
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: supervisor.pids["leader"] != pid)
-
-
-async def test_one_that_is_being_replaced_is_not_forgotten(supervisor: Supervisor, said: list[str]) -> None:
-    """Who rolls may give up while the old one drains: it is waited for at the end."""
-    await supervisor.begin(part("stayer", STAYS))
-    await until(lambda: len(said) == 1)
-    old = supervisor.pids["stayer"]
-    rolling = asyncio.create_task(supervisor.roll("stayer", overlap_s=0))
-    await until(lambda: supervisor.pids["stayer"] != old)
-    rolling.cancel()
-    await asyncio.wait([rolling])
-    assert is_alive(old)
-    await supervisor.stop()
-    assert not is_alive(old)
-
-
-async def test_what_cannot_run_twice_is_not_replaced(supervisor: Supervisor) -> None:
-    await supervisor.begin(part("door", WAITS, can_move=False))
-    with pytest.raises(ValueError, match="door"):
-        await supervisor.roll("door", overlap_s=0)
-
-
 async def test_the_first_have_ended_before_the_others_are_asked_to(
     supervisor: Supervisor, said: list[str]
 ) -> None:
@@ -417,11 +232,3 @@ async def test_c2_nothing_outlives_a_supervisor_that_is_killed() -> None:
     host.kill()
     await host.wait()
     await until(lambda: not is_alive(pid))
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether a process runs; one that has ended and is not yet buried does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
