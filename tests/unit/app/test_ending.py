@@ -10,14 +10,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from nova.app import reach, rooms
+from nova.app import rooms
 from nova.app.ending import Drain, Ending
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
 from nova.app.ports import free_range
-from nova.app.prepare import prepare
 from nova.app.processes import all_ports
-from nova.platform.configure import load
 from nova.platform.platform import Platform
 from nova.platform.room import Room
 from nova.platform.rpc.binding import ServiceBinding
@@ -25,6 +23,7 @@ from nova.platform.tasks import to_its_end
 from tests.proto.echo_pb2 import WaitRequest, WaitResponse
 from tests.proto.echo_pb2_grpc import EchoServiceStub, add_EchoServiceServicer_to_server
 from tests.unit.app.commands import COMMAND, Commands
+from tests.unit.app.own_house import configured, prepared
 from tests.unit.platform.rpc.echo_house import Echo
 
 LONG_S = 600.0
@@ -109,15 +108,7 @@ class NeverDone:
 async def test_neither_a_call_nor_a_batch_that_never_ends_holds_an_end_up(
     engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = load(
-        {
-            "NOVA_POSTGRES_URL": engines.postgres_dsn(),
-            "NOVA_REDIS_URL": engines.redis_url,
-            "NOVA_DATA": str(tmp_path / "data"),
-            "NOVA_GRPC_PORT_BASE": str(free_range(all_ports())),
-            "NOVA_DRAIN_S": "2",
-        }
-    )
+    config = configured(engines, tmp_path, NOVA_GRPC_PORT_BASE=str(free_range(all_ports())), NOVA_DRAIN_S="2")
     echo, consumer, build = Echo(), NeverDone(), rooms.build  # type: ignore[abstract] # `Nothing` is left out on purpose
     binding = ServiceBinding(
         add_to_server=add_EchoServiceServicer_to_server, servicer=echo, system_methods=frozenset({"Wait"})
@@ -129,8 +120,7 @@ async def test_neither_a_call_nor_a_batch_that_never_ends_holds_an_end_up(
         return room if name == "ranking" else build(name, platform)
 
     monkeypatch.setattr(rooms, "build", built)
-    async with reach.engines(config) as sources:
-        await prepare(sources, rooms.ROOMS)
+    async with prepared(config) as sources:
         house = House(config, sources, rooms=["identity", "ranking"], listen=True)
         address = config.server.grpc_listens_at("ranking")
         async with asyncio.timeout(60), grpc.aio.insecure_channel(address) as channel:

@@ -7,23 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from nova.api.content.v1 import content_pb2 as content
 from nova.api.content.v1.content_pb2_grpc import ContentServiceStub
 from nova.api.identity.v1 import identity_pb2 as identity
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
-from nova.app import reach, rooms
+from nova.app import rooms
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
-from nova.app.prepare import prepare
-from nova.app.sources import Kafka, Sources
+from nova.app.sources import Kafka
 from nova.platform.auth.actor import Actor
-from nova.platform.configure import load
 from nova.platform.ids import uuid7
 from nova.platform.rpc.context import CallContext, entered
 from tests.own_valkey import OwnValkey
+from tests.unit.app.own_house import configured, prepared
 from tests.waiting import until
 from tests.way import State, Way
 
@@ -40,27 +38,11 @@ async def valkey() -> AsyncIterator[OwnValkey]:
 @asynccontextmanager
 async def begun(engines: Engines, folder: Path, **changed: Any) -> AsyncIterator[House]:
     """Yield a house of all rooms and relays, with these sources in the place of what is there."""
-    config = load(
-        {
-            "NOVA_POSTGRES_URL": engines.postgres_dsn(),
-            "NOVA_REDIS_URL": engines.redis_url,
-            "NOVA_DATA": str(folder / "data"),
-        }
-    )
-    async with reach.engines(config) as sources:
-        await prepare(sources, rooms.ROOMS)
-        await forget_signing_keys(sources)
+    config = configured(engines, folder)
+    async with prepared(config) as sources:
         changed = {name: change(sources) if callable(change) else change for name, change in changed.items()}
         async with House(config, replace(sources, **changed), rooms=rooms.ROOMS, relays=rooms.ROOMS) as house:
             yield house
-        await forget_signing_keys(sources)
-
-
-async def forget_signing_keys(sources: Sources) -> None:
-    """Have identity begin anew: keys that were sealed in another folder are of no use to the next house."""
-    connection = await asyncpg.connect(sources.room_dsns["identity"])
-    await connection.execute("DELETE FROM signing_keys")
-    await connection.close()
 
 
 async def writes_and_reads(house: House) -> None:

@@ -8,15 +8,14 @@ from nova.api.content.v1 import content_pb2 as content
 from nova.api.content.v1.content_pb2_grpc import ContentServiceStub
 from nova.api.identity.v1 import identity_pb2 as identity
 from nova.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
-from nova.app import reach, rooms
+from nova.app import rooms
 from nova.app.engines.embedded import Engines
 from nova.app.house import House
-from nova.app.prepare import prepare
 from nova.platform.auth.actor import Actor
-from nova.platform.configure import load
 from nova.platform.errors import Unavailable
 from nova.platform.ids import uuid7
 from nova.platform.rpc.context import CallContext, entered
+from tests.unit.app.own_house import configured, prepared
 
 
 def by(tokens: identity.Tokens) -> entered:
@@ -45,32 +44,24 @@ async def newcomer(house: House, *roles: str) -> identity.Tokens:
 async def test_a_stale_view_withholds_rights_over_others_and_not_those_over_one_s_own(
     engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = load(
-        {
-            "NOVA_POSTGRES_URL": engines.postgres_dsn(),
-            "NOVA_REDIS_URL": engines.redis_url,
-            "NOVA_DATA": str(tmp_path / "data"),
-        }
-    )
-    async with reach.engines(config) as sources:
-        await prepare(sources, rooms.ROOMS)
-        async with House(config, sources, rooms=rooms.ROOMS) as house:
-            posts = ContentServiceStub(house.channel("content"))
-            author, moderator = await newcomer(house), await newcomer(house, "moderator")
-            request = content.CreatePostRequest(
-                caption="hello", content_type=content.CONTENT_TYPE_TEXT, audience=content.AUDIENCE_EVERYONE
-            )
-            with by(author):
-                deletes = [
-                    content.DeletePostRequest(post_id=(await posts.CreatePost(request)).post.post_id)
-                    for _ in range(2)
-                ]
-            with monkeypatch.context() as stale:
-                stale.setattr("nova.platform.auth.epochs.SENSITIVE_AGE_S", -1.0)
-                with by(moderator), pytest.raises(Unavailable) as caught:
-                    await posts.DeletePost(deletes[0])
-                assert caught.value.reason == "REVOCATION_UNKNOWN"
-                with by(author):
-                    await posts.DeletePost(deletes[1])
-            with by(moderator):
+    config = configured(engines, tmp_path)
+    async with prepared(config) as sources, House(config, sources, rooms=rooms.ROOMS) as house:
+        posts = ContentServiceStub(house.channel("content"))
+        author, moderator = await newcomer(house), await newcomer(house, "moderator")
+        request = content.CreatePostRequest(
+            caption="hello", content_type=content.CONTENT_TYPE_TEXT, audience=content.AUDIENCE_EVERYONE
+        )
+        with by(author):
+            deletes = [
+                content.DeletePostRequest(post_id=(await posts.CreatePost(request)).post.post_id)
+                for _ in range(2)
+            ]
+        with monkeypatch.context() as stale:
+            stale.setattr("nova.platform.auth.epochs.SENSITIVE_AGE_S", -1.0)
+            with by(moderator), pytest.raises(Unavailable) as caught:
                 await posts.DeletePost(deletes[0])
+            assert caught.value.reason == "REVOCATION_UNKNOWN"
+            with by(author):
+                await posts.DeletePost(deletes[1])
+        with by(moderator):
+            await posts.DeletePost(deletes[0])

@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from obstore.store import S3Store
 
-from nova.app import reach, rooms
+from nova.app import rooms
 from nova.app.engines.embedded import Engines
 from nova.app.engines.errors import FolderUnusable
 from nova.app.engines.passwords import role_passwords
 from nova.app.house import House, database_config
-from nova.app.prepare import prepare
 from nova.app.sources import of_config, store_of
 from nova.platform.blobs import Blobs
 from nova.platform.configure import load
 from nova.platform.db.metrics import REPLICA_READS
 from nova.platform.knobs import BadConfig
+from tests.unit.app.own_house import configured, prepared
 
 SERVER = "postgresql://admin:s%40cret@db.example.org:5433/postgres"
 REDIS = "redis://:hush@cache.example.org/3"
@@ -95,20 +95,11 @@ def test_a_folder_of_passwords_that_is_not_there_is_named(tmp_path: Path) -> Non
 async def test_configured_engines_are_used_and_reads_go_to_the_replica(
     engines: Engines, tmp_path: Path
 ) -> None:
-    config = load(
-        {
-            "NOVA_POSTGRES_URL": engines.postgres_dsn(),
-            "NOVA_POSTGRES_REPLICA_URL": engines.postgres_dsn(),
-            "NOVA_REDIS_URL": engines.redis_url,
-            "NOVA_DATA": str(tmp_path / "data"),
-        }
-    )
-    async with reach.engines(config) as sources:
-        await prepare(sources, rooms.ROOMS)
-        async with House(config, sources, rooms=rooms.ROOMS) as house:
-            database = house.database("user")
-            assert await database.fetchval("SELECT current_user") == "nova_user"
-            behind = REPLICA_READS.labels("user", "behind")._value.get()
+    config = configured(engines, tmp_path, NOVA_POSTGRES_REPLICA_URL=engines.postgres_dsn())
+    async with prepared(config) as sources, House(config, sources, rooms=rooms.ROOMS) as house:
+        database = house.database("user")
+        assert await database.fetchval("SELECT current_user") == "nova_user"
+        behind = REPLICA_READS.labels("user", "behind")._value.get()
     assert behind >= 1, "that server is no replica: it was asked, and has applied nothing"
     assert not (tmp_path / "data" / "postgres").exists()
 
