@@ -4,7 +4,8 @@ import asyncio
 import shutil
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import Final
 
@@ -83,13 +84,9 @@ async def _objects(config: Config) -> str:
     bucket = bucket_of(config.engines)
     if bucket is None:
         return f"in {config.server.data / 'blobs'}"
-    blobs = Blobs.s3(bucket)
-    try:
-        await blobs.reach()
-    except (Unavailable, Timeout) as error:
-        raise Broken(f"{bucket.url}: {error.message}") from error
-    finally:
-        await blobs.aclose()
+    async with aclosing(Blobs.s3(bucket)) as blobs:
+        with _at(str(bucket.url)):
+            await blobs.reach()
     return f"answers at {bucket.url}"
 
 
@@ -98,14 +95,20 @@ async def _neo4j(url: Neo4jUrl) -> str:
     from nova.platform.neo4j import Neo4j  # noqa: PLC0415
     from nova.services.graph.store.neo4j import require_version  # noqa: PLC0415
 
-    neo4j = Neo4j(url, clock=SystemClock())
+    where = presentable(url.reveal())
+    async with aclosing(Neo4j(url, clock=SystemClock())) as neo4j:
+        with _at(where):
+            version = await require_version(neo4j)
+    return f"{'.'.join(map(str, version))} at {where}"
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    """Ask an engine in the block. Raises `Broken`, with where it is, if that does not answer."""
     try:
-        version = await require_version(neo4j)
+        yield
     except (Unavailable, Timeout) as error:
-        raise Broken(f"{presentable(url.reveal())}: {error}") from error
-    finally:
-        await neo4j.aclose()
-    return f"{'.'.join(map(str, version))} at {presentable(url.reveal())}"
+        raise Broken(f"{where}: {error.message}") from error
 
 
 async def _folder(server: Server) -> str:

@@ -196,25 +196,28 @@ def _engines(config: Config) -> Sequence[Act]:
     return [
         Act(
             rows=[
-                *(
-                    Row(
-                        part=name,
-                        how=how,
-                        fault=fault(name),
-                        writes_percent=_writes_percent(name),
-                        back_s=_back_s(name),
-                        fault_s=fault_s,
-                    )
-                    for how, fault, fault_s in (
-                        ("killed", engine_killed, FAULT_S),
-                        ("hangs", engine_hung, HANGS_S),
-                    )
-                ),
+                *_killed_and_hung(name, engine_killed(name), engine_hung(name)),
                 *(_started_without(name, engine_hung(name), "content", "feed") if name == REDIS else ()),
             ],
             missing=partial(_theirs, variable, url),
         )
         for name, (variable, url) in given.items()
+    ]
+
+
+def _killed_and_hung(engine: str, killed: Fault, hung: Fault) -> Sequence[Row]:
+    return [
+        Row(
+            part=engine,
+            how=how,
+            fault=fault,
+            writes_percent=_writes_percent(engine),
+            may_name=_may_name(engine),
+            back_s=_back_s(engine),
+            walks=engine == NEO4J,
+            fault_s=fault_s,
+        )
+        for how, fault, fault_s in (("killed", killed, FAULT_S), ("hangs", hung, HANGS_S))
     ]
 
 
@@ -244,18 +247,9 @@ def _real() -> Act:
                 may_name=_nothing,
             ),
             *(
-                Row(
-                    part=name,
-                    how=how,
-                    fault=fault(name),
-                    writes_percent=_writes_percent(name),
-                    may_name=_may_name(name),
-                    back_s=_back_s(name),
-                    walks=name == NEO4J,
-                    fault_s=fault_s,
-                )
+                row
                 for name in (REPLICA, POOLER, PRIMARY, REAL_REDIS, KAFKA, REGISTRY, NEO4J, OBJECTS)
-                for how, fault, fault_s in (("killed", real_killed, FAULT_S), ("hangs", real_hung, HANGS_S))
+                for row in _killed_and_hung(name, real_killed(name), real_hung(name))
             ),
             Row(
                 part=REPLICA,
