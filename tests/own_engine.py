@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from nova.app.bench.chaos_faults import stopped
 from nova.app.ports import steady_range
 from tests.real import FILE, variables_in
 
@@ -48,22 +48,18 @@ class OwnEngine:
     def kill(self) -> None:
         """End it at once, if it runs."""
         with suppress(ProcessLookupError, FileNotFoundError):
-            self._signal(signal.SIGKILL)
+            os.kill(self._pid, signal.SIGKILL)
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> AbstractContextManager[None]:
         """Let it hang inside the block: connections stay open, nothing answers."""
-        self._signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal(signal.SIGCONT)
+        return stopped(self._pid)
+
+    @property
+    def _pid(self) -> int:
+        return int((self._folder / "pid").read_text().split()[0])
 
     async def _told(self, verb: str) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tools.engines", verb, self._name, cwd=ROOT, env=self._environment
         )
         assert await process.wait() == 0
-
-    def _signal(self, number: signal.Signals) -> None:
-        os.kill(int((self._folder / "pid").read_text().split()[0]), number)

@@ -5,7 +5,6 @@ non-null never takes the page along`.
 """
 
 import asyncio
-import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from nova.app.bench.chaos_faults import stopped
 from nova.app.supervisor import Supervisor
 from tests.e2e.crawl import Found
 from tests.e2e.nova import Answer, Nova, Person
@@ -277,10 +277,8 @@ async def test_while_a_room_hangs_nothing_hidden_is_shown(stage: Stage, room: st
 async def test_without_redis_everything_goes_on_and_is_right(stage: Stage) -> None:
     nova = stage.nova
     assert nova.engines is not None
-    valkey = nova.engines.pids["Valkey"]
     await until(stage.is_whole, within_s=60)
-    os.kill(valkey, signal.SIGSTOP)
-    try:
+    with stopped(nova.engines.pids["Valkey"]):
         ranked, by_time = await stage.home(), await stage.home("FOLLOWING")
         for answer in (ranked, by_time):
             assert "errors" not in answer, answer
@@ -290,8 +288,6 @@ async def test_without_redis_everything_goes_on_and_is_right(stage: Stage) -> No
         liked = await nova.do("likePost", "post { likeCount }", stage.reader, postId=stage.post)
         assert liked["post"] == {"likeCount": 1}
         await walked(stage)
-    finally:
-        os.kill(valkey, signal.SIGCONT)
     await until(stage.is_whole, within_s=60)
 
 

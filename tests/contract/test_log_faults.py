@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from nova.app.bench.machine import tree
+from nova.app.bench.chaos_faults import stopped
 from nova.app.engines.embedded import Engines
 from nova.platform.db.bell import Bell
 from nova.platform.errors import Timeout, Unavailable
@@ -52,16 +52,8 @@ class InPostgres:
         self._engines = engines
         self.log = log
 
-    @contextmanager
-    def hanging(self) -> Iterator[None]:
-        pids = tree(self._engines.pids["PostgreSQL"])
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+    def hanging(self) -> AbstractContextManager[None]:
+        return stopped(self._engines.pids["PostgreSQL"])
 
     async def killed(self) -> None:
         os.kill(self._engines.pids["PostgreSQL"], signal.SIGKILL)

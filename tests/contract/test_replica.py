@@ -1,15 +1,13 @@
 """PostgreSQL's own replica: whoever has written reads what he wrote, also while it stands still."""
 
-import os
-import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from nova.app.bench.machine import tree
+from nova.app.bench.chaos_faults import stopped
 from nova.app.bench.storm_ground import ground
 from nova.app.engines.addresses import for_role
 from nova.platform.configure import load
@@ -23,7 +21,7 @@ pytestmark = [on_real_engines, pytest.mark.timeout(120)]
 
 
 @asynccontextmanager
-async def stopped() -> AsyncIterator[None]:
+async def paused() -> AsyncIterator[None]:
     """Keep the replica from applying what comes."""
     connection = await asyncpg.connect(ENGINES["NOVA_POSTGRES_REPLICA_URL"])
     try:
@@ -34,17 +32,9 @@ async def stopped() -> AsyncIterator[None]:
         await connection.close()
 
 
-@asynccontextmanager
-async def hung() -> AsyncIterator[None]:
-    """Stop the replica with all that came of it: it takes what it is asked, and does not answer."""
-    pids = tree(int((FILE.parent / "replica" / "pid").read_text().split()[0]))
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+def hung() -> AbstractContextManager[None]:
+    """Stop the replica: it takes what it is asked, and does not answer."""
+    return stopped(int((FILE.parent / "replica" / "pid").read_text().split()[0]))
 
 
 def reads(outcome: str) -> float:
@@ -88,7 +78,7 @@ async def test_a_read_sees_every_write_before_it_and_the_replica_answers_when_it
         for written in range(1, 101):
             await write(database, written)
             assert await count(database) == written
-        async with stopped():
+        async with paused():
             await write(database, 101)
             assert await count(database) == 101, "the primary answers while the replica is behind"
         await until(lambda: is_answered_by_the_replica(database), within_s=60)
@@ -99,7 +89,7 @@ async def test_the_primary_answers_while_the_replica_hangs() -> None:
     async with mirrored() as database:
         await write(database, 1)
         await until(lambda: is_answered_by_the_replica(database), within_s=60)
-        async with hung():
+        with hung():
             away = reads("away")
             for written in range(2, 12):
                 await write(database, written)

@@ -1,7 +1,5 @@
 """Two gateways before the same rooms, on the same Redis: what one counts, ends or changes, the other knows."""
 
-import os
-import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -12,6 +10,7 @@ import asyncpg
 import pytest
 
 from nova.api.user.v1.user_pb2 import Profile
+from nova.app.bench.chaos_faults import stopped
 from nova.app.callers import GATEWAY
 from nova.app.ports import free_port
 from nova.app.processes import gateway_serves
@@ -204,9 +203,7 @@ async def test_without_redis_both_go_on_within_limits_and_hear_of_an_end(
 ) -> None:
     here, _ = gateways
     assert here.engines is not None
-    valkey = here.engines.pids["Valkey"]
-    os.kill(valkey, signal.SIGSTOP)
-    try:
+    with stopped(here.engines.pids["Valkey"]):
         granted = 0
         for gateway in gateways:
             assert (await sent(gateway, person, doors.ME)).json()["data"]["viewer"]["email"]
@@ -216,8 +213,6 @@ async def test_without_redis_both_go_on_within_limits_and_hear_of_an_end(
         for gateway in gateways:
             is_closed = partial(doors.closed, doors.http, gateway, person.token)
             await until(is_closed, within_s=doors.PROMISED_S, every_s=PACE_S)
-    finally:
-        os.kill(valkey, signal.SIGCONT)
 
 
 async def _granted(gateway: Nova, person: Person) -> int:

@@ -54,7 +54,7 @@ def hung(part: str) -> Fault:
 
     @asynccontextmanager
     async def fault(stage: Stage) -> AsyncIterator[None]:
-        with _stopped(stage.supervisor.pids[part]):
+        with stopped(stage.supervisor.pids[part]):
             yield
 
     return fault
@@ -84,7 +84,7 @@ def engine_hung(name: str) -> Fault:
 
     @asynccontextmanager
     async def fault(stage: Stage) -> AsyncIterator[None]:
-        with _stopped(stage.engines[name].pid):
+        with stopped(stage.engines[name].pid):
             yield
 
     return fault
@@ -110,7 +110,7 @@ def real_hung(name: str) -> Fault:
 
     @asynccontextmanager
     async def fault(stage: Stage) -> AsyncIterator[None]:
-        with _stopped(stage.real[name].pid):
+        with stopped(stage.real[name].pid):
             yield
 
     return fault
@@ -182,8 +182,12 @@ async def _again_and_again(kill: Callable[[], Awaitable[None]]) -> AsyncIterator
 
 
 @contextmanager
-def _stopped(pid: int) -> Iterator[None]:
-    # First the process itself, so that nothing more comes of it; one that is gone raises.
+def stopped(pid: int) -> Iterator[None]:
+    """Let a process and all that came of it hang in the block (SIGSTOP): they keep their connections, and say nothing.
+
+    Raises `ProcessLookupError` where the process is gone.
+    """
+    # First the process itself, so that nothing more comes of it.
     os.kill(pid, signal.SIGSTOP)
     pids = machine.tree(pid)
     _send(pids, signal.SIGSTOP)
