@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from nova.app.bench.chaos_faults import stopped
-from nova.app.ports import steady_range
+from nova.app.ports import free_range
 from tests.real import FILE, variables_in
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ class OwnEngine:
         self._folder.mkdir()
         for part in () if fetched is None else (fetched, ".checked"):
             (self._folder / part).symlink_to(FILE.parent.resolve() / name / part)
-        first = steady_range(100)
+        first = free_range(100)
         self.address = f"127.0.0.1:{first + port}"
         self._environment = {**os.environ, "NOVA_ENGINES": str(folder), "NOVA_ENGINES_PORT": str(first)}
 

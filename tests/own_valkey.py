@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from nova.app.engines.valkey import find_valkey
-from nova.app.ports import steady_range
+from nova.app.ports import free_range
 from tests.waiting import until
 
 Way = Literal["unix", "tcp"]
@@ -113,4 +113,4 @@ def _guard() -> socket.socket:
     """Take a port so that nobody else is given the one after it, also while who listens there is away."""
     while True:
         with suppress(OSError):  # another test was faster
-            return socket.create_server((_HOST, steady_range(2)))
+            return socket.create_server((_HOST, free_range(2)))

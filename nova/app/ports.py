@@ -1,12 +1,15 @@
 """Ports: which of them nobody has, and what is said of one that another program has."""
 
+import random
 import socket
 from typing import Final
 
 from nova.platform.errors import FailedPrecondition
 
-_STEADY: Final = range(18_000, 32_000, 100)
-"""Below what systems give to connections that leave (from 32768 on Linux, from 49152 elsewhere)."""
+_ALONE: Final = range(12_000, 17_000)
+_NEIGHBOURS: Final = range(18_000, 32_000, 100)
+"""Both lie below what systems give to connections that leave (from 32768 on Linux, from 49152 elsewhere): any of those
+may be given to a connection, even to one that is meant for that port, while who listens there is away."""
 
 
 class PortTaken(FailedPrecondition):
@@ -20,27 +23,19 @@ class PortTaken(FailedPrecondition):
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that stays free until somebody does."""
+    return _drawn(_ALONE, 1)
 
 
 def free_range(size: int) -> int:
-    """Return the first of `size` neighbouring ports that nobody listens on."""
-    while True:
-        first = free_port()
-        if first + size < 65535 and all(_is_free(port) for port in range(first, first + size)):
-            return first
+    """Return the first of `size` neighbouring ports, 100 at most, that nobody listens on, as `free_port`."""
+    return _drawn(_NEIGHBOURS, size)
 
 
-def steady_range(size: int) -> int:
-    """As `free_range`, of at most 100 ports that stay free while who listens there is away.
-
-    The system may give any higher port to a connection that leaves, even to one that is meant for that port.
-    """
-    return next(first for first in _STEADY if all(_is_free(port) for port in range(first, first + size)))
+def _drawn(firsts: range, size: int) -> int:
+    """Return any of them from which on ports are free: whoever asks at the same moment is given others."""
+    drawn = random.sample(firsts, len(firsts))
+    return next(first for first in drawn if all(_is_free(port) for port in range(first, first + size)))
 
 
 def require_free(host: str, port: int, *, instead: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from nova.app.bench.real_engines import KAFKA_LINK
-from nova.app.ports import steady_range
+from nova.app.ports import free_port
 from nova.platform.errors import Unavailable
 from nova.platform.redis import address
 
@@ -156,7 +156,7 @@ def kafka_link(bootstrap: str, _folder: Path) -> tuple[Link, str]:
 
 def neo4j_link(url: str, _folder: Path) -> tuple[Link, str]:
     """Return a link to the server of a bolt URL, and the URL by way of it."""
-    parts, port = urlsplit(url), steady_range(1)
+    parts, port = urlsplit(url), free_port()
     host = parts.hostname or "localhost"
     who, at, _ = parts.netloc.rpartition("@")
     there = parts._replace(netloc=f"{who}{at}{host}:{port}").geturl()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import nova
-from nova.app.ports import steady_range
+from nova.app.ports import free_range
 from nova.platform.errors import Unavailable
 from nova.platform.tasks import to_its_end
 
@@ -146,7 +146,7 @@ async def real_engines(folder: Path, *, linked: bool = False) -> AsyncIterator[R
     if (missing := not_fetched()) is not None:
         raise Unavailable(f"There are no real engines: {missing}.")
     _equip(folder, MADE)
-    tool = _Tool(folder, steady_range(_PORTS), linked)
+    tool = _Tool(folder, free_range(_PORTS), linked)
     try:
         said = await tool.do("start", list(_NAMES.values()))
         yield RealEngines(

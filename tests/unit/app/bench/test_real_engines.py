@@ -15,7 +15,6 @@ from nova.app.bench.chaos_faults import real_hung, real_killed
 from nova.app.bench.chaos_rows import acts_of
 from nova.app.bench.chaos_stage import Stage
 from nova.app.bench.real_engines import not_fetched, versions_of
-from nova.app.ports import steady_range
 from nova.platform.config import Config
 from nova.platform.configure import load
 from nova.platform.errors import Unavailable
@@ -64,11 +63,6 @@ async def test_without_them_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
             raise AssertionError("there are none")
     async with real_engines.real_engines_if(False, tmp_path / "engines") as engines:
         assert engines is None
-
-
-def test_a_port_of_theirs_is_not_one_that_leaving_connections_get() -> None:
-    first = steady_range(100)
-    assert first + 100 < 32768
 
 
 class Engine:
