@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, LiteralString
@@ -15,6 +15,8 @@ from nova.app.at_rest import IN_MEMORY
 from nova.app.ports import free_range
 from nova.app.prepare import log_of
 from nova.app.processes import all_ports
+from nova.platform.clock import SystemClock
+from nova.platform.engine_knobs import Neo4jUrl
 from nova.platform.events import Event
 from nova.platform.ids import uuid7
 from nova.platform.log.port import Record
@@ -22,7 +24,8 @@ from nova.platform.neo4j import Neo4j
 from nova.services.graph import events
 from nova.services.graph.model import Follow, UserId
 from tests.chaos.upped import family
-from tests.real import ENGINES, emptied_neo4j, on_neo4j
+from tests.own_engine import OwnEngine
+from tests.real import on_neo4j
 from tests.unit.app.commands import Commands
 from tests.waiting import until
 
@@ -110,13 +113,23 @@ CHANGES: tuple[LiteralString, ...] = (
 )
 
 
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[OwnEngine]:
+    """A Neo4j of its own: the platform of the other tests goes on taking the one that they share for its own."""
+    engine = OwnEngine("neo4j", tmp_path, port=87)
+    await engine.start()
+    yield engine
+    engine.kill()
+
+
 @on_neo4j
 @shapes
 async def test_what_was_changed_in_neo4j_is_found_and_put_right_also_at_rest(
-    tmp_path: Path, options: tuple[str, ...]
+    tmp_path: Path, server: OwnEngine, options: tuple[str, ...]
 ) -> None:
-    async with emptied_neo4j() as neo4j:
-        async with upped(tmp_path, *options, NOVA_NEO4J_URL=ENGINES["NOVA_NEO4J_URL"]) as nova:
+    url = f"bolt://{server.address}"
+    async with aclosing(Neo4j(Neo4jUrl(url), clock=SystemClock(), ask_s=60.0, run_s=60.0)) as neo4j:
+        async with upped(tmp_path, *options, NOVA_NEO4J_URL=url) as nova:
             await follow(nova, "ada_in_neo4j", "bob_in_neo4j")
 
             async def holds_all() -> bool:
