@@ -26,6 +26,7 @@ from nova.platform.telemetry.tracing import Tracing
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 R = TypeVar("R")
+_NOTHING: Final = "SELECT"
 ON_THE_WAY_S: Final = 1.0
 """How long after a statement's time the server's word of its end may take to come."""
 _log = structlog.get_logger(__name__)
@@ -174,9 +175,11 @@ class Pool:
 
     async def _take_back_broken(self, pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection) -> None:
         """End what was begun on a connection, and take it back; drop it when the server does not answer in time."""
+        # asyncpg prepares a statement without ending the message: whoever leaves before he has run it leaves the server
+        # at work, until its time-out strikes whoever comes next.
         try:
-            if connection.is_in_transaction():
-                await connection.execute("ROLLBACK", timeout=self._connect_timeout_s)
+            ending = "ROLLBACK" if connection.is_in_transaction() else _NOTHING
+            await connection.execute(ending, timeout=self._connect_timeout_s)
         except (*DRIVER_ERRORS, TimeoutError) as error:
             # The connection is gone, and the transaction with it; or the pool ends both when it takes it back.
             _log.info("rollback_failed", room=self._room, error=repr(error))

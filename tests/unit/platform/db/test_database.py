@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -235,6 +235,31 @@ async def test_a_caller_who_leaves_during_the_body_takes_the_transaction_along(s
         return bool(await admin.fetchval(active, f"nova-{database.room}") == 0)
 
     await until(all_ended)
+
+
+@pytest.mark.parametrize("begins", [(), ("BEGIN",)], ids=["alone", "in a transaction"])
+@pytest.mark.parametrize("leaves", [asyncio.CancelledError, asyncpg.DataError])
+async def test_a_statement_that_was_prepared_and_never_run_keeps_nobody_busy(
+    scratch: Scratch, leaves: type[BaseException], begins: Sequence[str]
+) -> None:
+    database = await scratch.database()
+
+    async def work() -> None:
+        async with database.primary.connection() as connection:
+            for statement in begins:
+                await connection.execute(statement)
+            await connection.prepare("SELECT 1")
+            raise leaves
+
+    with pytest.raises(leaves):
+        await work()
+    admin = await scratch.admin()
+
+    async def all_idle() -> bool:
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'"
+        return bool(await admin.fetchval(busy, f"nova-{database.room}") == 0)
+
+    await until(all_idle, within_s=2.0)  # well before the statement's time is over
 
 
 @pytest.mark.parametrize("kind", ["read", "transaction"])
