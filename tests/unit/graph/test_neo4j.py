@@ -212,6 +212,25 @@ async def test_what_was_there_before_is_loaded_and_a_load_broken_off_is_done_aga
 
 
 @on_neo4j
+async def test_fault_a_neo4j_that_was_emptied_is_filled_again(neo4j: Neo4j, open_house: OpenHouse) -> None:
+    house = await open_house(config=beside(ENGINES["NOVA_NEO4J_URL"]))
+    ada, b, c = house.users.people(3)
+    async with fed(house) as projection:
+        await house.follow(ada, b)
+        await house.settle()
+        await projection.caught_up(60.0)
+        await neo4j.run("MATCH (node) DETACH DELETE node", {})
+        await house.follow(b, c)
+        await house.settle()
+
+        async def is_whole() -> bool:
+            return await rows(neo4j) == {(ada, b), (b, c)}
+
+        await until(is_whole, within_s=60.0)
+        assert (await projection.verify()).equal
+
+
+@on_neo4j
 async def test_rebuilt_from_the_ledger_what_never_was_is_gone(neo4j: Neo4j, open_house: OpenHouse) -> None:
     house = await open_house(config=beside(ENGINES["NOVA_NEO4J_URL"]))
     ada, b = house.users.people(2)

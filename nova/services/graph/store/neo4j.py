@@ -41,21 +41,25 @@ DETACH DELETE user RETURN count(*)
 """
 # Setting the id to what it is locks the follower: whoever writes the same pair waits, and then reads what was written.
 _PUT: Final = """
-MATCH (:Ledger {name: 'follows', id: $ledger})
-UNWIND $edges AS edge
-MERGE (follower:User {id: edge.follower})
-MERGE (followee:User {id: edge.followee})
-SET follower.id = edge.follower
-WITH edge, follower, followee
-OPTIONAL MATCH (follower)-[known:FOLLOWS|UNFOLLOWED]->(followee)
-WITH edge, follower, followee, known
-WHERE known IS NULL OR edge.version > known.version
-   OR (edge.version = known.version AND edge.ended AND type(known) = 'FOLLOWS')
-DELETE known
-FOREACH (_ IN CASE WHEN edge.ended THEN [] ELSE [1] END |
-  CREATE (follower)-[:FOLLOWS {since_ms: edge.since_ms, version: edge.version}]->(followee))
-FOREACH (_ IN CASE WHEN edge.ended THEN [1] ELSE [] END |
-  CREATE (follower)-[:UNFOLLOWED {version: edge.version}]->(followee))
+OPTIONAL MATCH (ledger:Ledger {name: 'follows', id: $ledger})
+CALL (ledger) {
+  WITH ledger WHERE ledger IS NOT NULL
+  UNWIND $edges AS edge
+  MERGE (follower:User {id: edge.follower})
+  MERGE (followee:User {id: edge.followee})
+  SET follower.id = edge.follower
+  WITH edge, follower, followee
+  OPTIONAL MATCH (follower)-[known:FOLLOWS|UNFOLLOWED]->(followee)
+  WITH edge, follower, followee, known
+  WHERE known IS NULL OR edge.version > known.version
+     OR (edge.version = known.version AND edge.ended AND type(known) = 'FOLLOWS')
+  DELETE known
+  FOREACH (_ IN CASE WHEN edge.ended THEN [] ELSE [1] END |
+    CREATE (follower)-[:FOLLOWS {since_ms: edge.since_ms, version: edge.version}]->(followee))
+  FOREACH (_ IN CASE WHEN edge.ended THEN [1] ELSE [] END |
+    CREATE (follower)-[:UNFOLLOWED {version: edge.version}]->(followee))
+}
+RETURN ledger IS NOT NULL
 """
 _ALL: Final = """
 MATCH (:Ledger {name: 'follows', id: $ledger})
@@ -110,6 +114,10 @@ class Neo4jLost(Unavailable):
     """Neo4j was away, and has not been found again: try again."""
 
 
+class Neo4jForgot(Unavailable):
+    """This Neo4j keeps the follows of this ledger no more, as it would when emptied: they are loaded again."""
+
+
 class FollowsInNeo4j:
     """The follows of one ledger: that of `claim`, or of `find`. All raise `Unavailable` and `Timeout`."""
 
@@ -149,10 +157,13 @@ class FollowsInNeo4j:
             pass
 
     async def put(self, batch: EdgeBatch) -> None:
-        """Take news of follows, in any order, twice or late."""
+        """Take news of follows, in any order, twice or late. Raises `Neo4jForgot`, and then Neo4j is lost."""
         news = iter(_newest(batch))
         while edges := list(islice(news, EDGES_A_STATEMENT)):
-            await self._run(_PUT, edges=edges)
+            ((ours, *_),) = await self._run(_PUT, edges=edges)
+            if not ours:
+                self._lost.set()
+                raise Neo4jForgot
 
     async def follows(self) -> AsyncIterator[EdgeBatch]:
         """Yield all follows that stand here."""
@@ -174,7 +185,7 @@ class FollowsInNeo4j:
         self._lost.clear()
 
     async def lost(self) -> None:
-        """Return when a question found Neo4j away. No other is asked until it is warm again."""
+        """Return when Neo4j was away, or had forgotten. No question is asked until it is warm again."""
         await self._lost.wait()
 
     async def path(self, source: UserId, target: UserId, *, max_depth: int, exclude: bytes) -> bytes:
