@@ -175,7 +175,7 @@ class Pool:
 
     async def _take_back_broken(self, pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection) -> None:
         """End what was begun on a connection, and take it back; drop it when the server does not answer in time."""
-        # asyncpg prepares a statement without ending the message: whoever leaves before he has run it leaves the server
+        # asyncpg prepares a statement without a Sync: whoever leaves before he has run it leaves the server
         # at work, until its time-out strikes whoever comes next.
         try:
             ending = "ROLLBACK" if connection.is_in_transaction() else _NOTHING

@@ -4,16 +4,17 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 
+from nova.app.bench.chaos_faults import stopped
 from nova.platform.clock import FixedClock
 from nova.platform.db import pool
 from nova.platform.db.database import Database, DatabaseConfig
-from nova.platform.db.failures import CommitUnknown, ConnectionLost, DatabaseDown
+from nova.platform.db.failures import CommitUnknown, ConnectionLost, DatabaseDown, PoolExhausted
 from nova.platform.ids import uuid7
 from nova.platform.resilience import CircuitOpen, retry_wait_s
 from tests.scratch import EffectTx, Scratch
@@ -148,6 +149,30 @@ async def test_a_read_on_a_way_that_is_lost_ends_by_itself_and_the_next_one_is_a
         assert way.tries <= tries + 1, "asked once; what may have come since is asyncpg's cancel request"
         way.become(State.OPEN)
         assert await database.fetchval("SELECT 1") == 1
+
+
+async def test_whoever_leaves_a_server_that_hangs_takes_no_connection_along(scratch: Scratch) -> None:
+    room = (await scratch.database()).room
+    config = DatabaseConfig(
+        room=room,
+        dsn=scratch.engines.room_dsn(room),
+        pool_size=1,
+        connect_timeout_s=0.5,
+        acquire_timeout_s=0.1,
+    )
+    async with Database(config) as database:
+        pid = await database.fetchval("SELECT pg_backend_pid()")
+        with stopped(pid):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await database.fetchval("SELECT 1")
+
+            async def answers() -> bool:
+                with suppress(DatabaseDown, PoolExhausted):
+                    return bool(await database.fetchval("SELECT 1") == 1)
+                return False
+
+            await until(answers, within_s=4.0)  # before its statement's time is over
 
 
 async def test_a_commit_that_the_way_swallowed_is_unknown(scratch: Scratch, way: Way) -> None:
