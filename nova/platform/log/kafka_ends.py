@@ -7,12 +7,13 @@ end them, so this reaches for their parts.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError, NodeNotReadyError, ProducerClosed
 
 from nova.platform.log.kafka_cluster import ANSWER_S, answered
 from nova.platform.log.kafka_dials import Client, wire_of
@@ -29,7 +30,7 @@ async def started(client: Client, *, within_s: float = ANSWER_S) -> None:
     starting = asyncio.ensure_future(client.start())
     try:
         async with answered(within_s):
-            await asyncio.shield(starting)
+            await _brokers_named(asyncio.shield(starting))
     except BaseException:
         try:
             await asyncio.wait([starting], timeout=_CONNECT_S)
@@ -37,6 +38,14 @@ async def started(client: Client, *, within_s: float = ANSWER_S) -> None:
             starting.cancel()
             await ended(client)
         raise
+
+
+async def _brokers_named(starting: Awaitable[None]) -> None:
+    """Wait for a start. Raises `NodeNotReadyError` where a broker names none: it was fenced, as after it has hung."""
+    try:
+        await starting
+    except AssertionError as error:  # aiokafka takes it for granted that whoever was reached names somebody
+        raise NodeNotReadyError from error
 
 
 async def ended(client: Client) -> None:

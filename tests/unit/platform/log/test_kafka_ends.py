@@ -82,6 +82,16 @@ async def test_a_member_that_was_given_up_does_not_join_its_group_later(
     await until(lambda: asyncio.all_tasks() <= before)
 
 
+async def test_a_broker_that_names_no_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was fenced while it hung does, until the controller has heard of it again."""
+    before = asyncio.all_tasks()
+    producer: Any = Cluster(bootstrap="127.0.0.1:9").producer("outbox:a")
+    monkeypatch.setattr(producer.client, "bootstrap", at_once)
+    with pytest.raises(Unavailable):
+        await started(producer)
+    await until(lambda: asyncio.all_tasks() <= before)
+
+
 async def test_a_producer_that_cannot_send_what_it_has_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or it would write its batch whenever the broker is back, when somebody else has appended it long ago."""
     before = asyncio.all_tasks()
