@@ -27,6 +27,7 @@ Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 R = TypeVar("R")
 _NOTHING: Final = "SELECT"
+"""A statement that does nothing. An empty one would do as little, but asyncpg never returns from it."""
 ON_THE_WAY_S: Final = 1.0
 """How long after a statement's time the server's word of its end may take to come."""
 _log = structlog.get_logger(__name__)

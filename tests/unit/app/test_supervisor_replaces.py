@@ -13,6 +13,14 @@ from tests.unit.app.programs import STAYS, WAITS, is_alive, never, no_process_le
 from tests.waiting import until
 
 
+async def leads_on(supervisor: Supervisor, pid: int) -> None:
+    """Assert that `leader` is this process still, and kept: killed, it is started again."""
+    assert supervisor.pids["leader"] == pid
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: supervisor.pids["leader"] != pid)
+
+
 async def test_c1_a_replacement_that_the_system_refuses_takes_nothing_over(
     supervisor: Supervisor, forks: list[OSError]
 ) -> None:
@@ -21,10 +29,7 @@ async def test_c1_a_replacement_that_the_system_refuses_takes_nothing_over(
     forks.append(no_process_left())
     with pytest.raises(BlockingIOError):
         await supervisor.roll("leader", overlap_s=0)
-    assert supervisor.pids["leader"] == pid
-    assert is_alive(pid)
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: supervisor.pids["leader"] != pid)
+    await leads_on(supervisor, pid)
 
 
 async def test_a_replacement_moves_there_and_the_next_one_back(
@@ -57,10 +62,7 @@ async def test_a_replacement_that_does_not_serve_takes_nothing_over(supervisor: 
     pid = supervisor.pids["leader"]
     with pytest.raises(TimeoutError):
         await supervisor.roll("leader", overlap_s=0)
-    assert supervisor.pids["leader"] == pid
-    assert is_alive(pid)
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: supervisor.pids["leader"] != pid)
+    await leads_on(supervisor, pid)
 
 
 async def test_a_replacement_that_ends_is_not_waited_for(supervisor: Supervisor) -> None:
@@ -93,10 +95,7 @@ async def test_a_replacement_that_ends_while_callers_look_for_it_takes_nothing_o
     with pytest.raises(PartEnded, match=r"^leader ended with exit code 1: "):
         await supervisor.roll("leader", overlap_s=0.3)
     assert served
-    assert supervisor.pids["leader"] == pid
-    assert is_alive(pid)
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: supervisor.pids["leader"] != pid)
+    await leads_on(supervisor, pid)
 
 
 async def test_one_that_is_being_replaced_is_not_forgotten(supervisor: Supervisor, said: list[str]) -> None:
