@@ -12,6 +12,7 @@ from nova.platform.errors import Conflict, InvalidArgument, NovaError
 from nova.policy.permissions import MEMBER_PERMISSIONS
 from tests.one_room import outbox_topics
 from tests.unit.identity.identity_house import PASSWORD, IdentityHouse
+from tests.waiting import until
 
 
 async def test_an_account_opens_with_a_session_and_tells_the_others(house: IdentityHouse) -> None:
@@ -96,6 +97,28 @@ async def test_ten_at_once_under_one_key_get_one_answer(house: IdentityHouse) ->
     answers = await asyncio.gather(*(house.sign_up("ada", key="k-1") for _ in range(10)))
     assert len({(answer.account.user_id, answer.tokens.refresh_token) for answer in answers}) == 1
     assert await house.count("accounts") == await house.count("sessions") == await house.count("outbox") == 1
+
+
+async def hold_accounts(house: IdentityHouse) -> None:
+    """Wait until nobody else has the accounts, and have others wait for that too."""
+    async with house.store.transaction() as tx:
+        await tx.execute("LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE")
+
+
+async def test_a_repeat_that_looks_around_as_the_first_call_ends_gets_its_answer(
+    house: IdentityHouse,
+) -> None:
+    async with house.store.transaction() as tx:
+        await tx.execute("LOCK TABLE mails IN SHARE MODE")
+        first = asyncio.create_task(house.sign_up("ada", key="k-1"))
+        await until(house.waiting)
+        holding = asyncio.create_task(hold_accounts(house))
+        await until(lambda: house.waiting(2))
+        repeat = asyncio.create_task(house.sign_up("ada", key="k-1"))
+        await until(lambda: house.waiting(3))
+    answer, again, _ = await asyncio.gather(first, repeat, holding)
+    assert again.account == answer.account
+    assert again.tokens.refresh_token == answer.tokens.refresh_token
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from datetime import datetime
 from nova.platform.db.database import Database
 from nova.services.identity.model import (
     Credentials,
+    EmailTaken,
+    HandleTaken,
     KeyedCall,
     MailId,
     QueuedMail,
@@ -62,11 +64,10 @@ class IdentityStore:
         row = await self._database.primary.fetchrow(f"SELECT {MAIL} FROM mails WHERE mail_id = $1", mail_id)
         return None if row is None else mail_of(row)
 
-    async def require_free(self, handle: str, email: str) -> None:
-        """Raise `HandleTaken` or `EmailTaken`: an early answer, the insert decides."""
+    async def find_taken(self, handle: str, email: str) -> HandleTaken | EmailTaken | None:
+        """Return what refuses a new account: an early answer, the insert decides."""
         is_handle = await self._database.primary.fetchval(TAKEN, handle, email)
-        if is_handle is not None:
-            raise taken_of(is_handle)
+        return None if is_handle is None else taken_of(is_handle)
 
     async def find_call(self, call: KeyedCall) -> SessionId | None:
         """Return the session of the first call under a key. Raises `IdempotencyConflict` for another body."""
