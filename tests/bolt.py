@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from tests.listening import listening
+
 _HELLO, _RUN, _PULL, _RESET, _LOGON = 0x01, 0x10, 0x3F, 0x0F, 0x6A
 _SUCCESS, _RECORD, _IGNORED, _FAILURE = 0x70, 0x71, 0x7E, 0x7F
 _LONGEST_TINY = 0x0F
@@ -26,8 +28,8 @@ class PlayedNeo4j:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["PlayedNeo4j"]:
         """Listen on a free port of the loopback inside the block."""
-        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
-            self.url = f"bolt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with listening(self._serve) as port:
+            self.url = f"bolt://127.0.0.1:{port}"
             yield self
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

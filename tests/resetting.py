@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.listening import listening
+
 
 class Resetting:
     """`came` is how many connections it took so far."""
@@ -22,9 +24,5 @@ class Resetting:
 async def resetting(port: int = 0) -> AsyncIterator[Resetting]:
     """Yield such a port of the loopback, or one that is free."""
     door = Resetting()
-    server = await asyncio.start_server(door.serve, "127.0.0.1", port)
-    door.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(door.serve, port=port) as door.port:
         yield door
-    finally:
-        server.close()

@@ -7,6 +7,8 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from tests.listening import listening
+
 _SOCKET = ".s.PGSQL.5432"
 
 
@@ -48,13 +50,11 @@ class Way:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Way"]:
         """Listen within the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._port = server.sockets[0].getsockname()[1]
-        try:
-            yield self
-        finally:
-            server.close()
-            self.become(State.CLOSED)
+        async with listening(self._serve) as self._port:
+            try:
+                yield self
+            finally:
+                self.become(State.CLOSED)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.tries += 1

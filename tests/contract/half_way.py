@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+from tests.listening import listening
+
 
 class HalfWay:
     """Passes on the first `carried` bytes of all that is sent together; `stuck` is set when there is more.
@@ -28,13 +30,11 @@ class HalfWay:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["HalfWay"]:
         """Listen within the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._port = server.sockets[0].getsockname()[1]
-        try:
-            yield self
-        finally:
-            server.close()
-            self.cut()
+        async with listening(self._serve) as self._port:
+            try:
+                yield self
+            finally:
+                self.cut()
 
     def cut(self) -> None:
         """End all connections, for good."""

@@ -10,6 +10,7 @@ from nova.app.ports import free_range
 from nova.app.processes import RELAY, gateway_serves, metrics_port_of, metrics_ports, part_lives, relay_serves
 from nova.platform.config import Config
 from nova.platform.configure import load
+from tests.listening import listening
 
 
 @asynccontextmanager
@@ -23,7 +24,7 @@ async def answering(answer: bytes) -> AsyncIterator[Config]:
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", metrics_port_of(base, RELAY)):
+    async with listening(serve, port=metrics_port_of(base, RELAY)):
         yield load({"NOVA_METRICS_PORT": str(base)})
 
 

@@ -17,6 +17,7 @@ from nova.platform.engine_knobs import BucketUrl
 from nova.platform.errors import Timeout, Unavailable
 from nova.platform.knobs import BadConfig, Secret
 from nova.platform.object_store import Bucket, in_bucket
+from tests.listening import listening
 
 SLOW_DOWN = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 CONFLICT = b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -39,12 +40,8 @@ class Says:
     @asynccontextmanager
     async def standing(self) -> AsyncIterator["Says"]:
         """Listen within the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with listening(self._serve, tls=self._tls) as self.port:
             yield self
-        finally:
-            server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())

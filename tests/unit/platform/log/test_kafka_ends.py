@@ -12,6 +12,7 @@ from nova.platform.log import kafka_ends
 from nova.platform.log.kafka_cluster import Cluster, Place
 from nova.platform.log.kafka_dials import Client
 from nova.platform.log.kafka_ends import ended, started
+from tests.listening import listening
 from tests.waiting import until
 
 
@@ -38,10 +39,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def silent() -> AsyncIterator[Silent]:
     broker = Silent()
-    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
-    broker.port = server.sockets[0].getsockname()[1]
-    yield broker
-    server.close()
+    async with listening(broker.serve) as broker.port:
+        yield broker
 
 
 async def never(*_: object) -> None:

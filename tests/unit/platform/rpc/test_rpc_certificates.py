@@ -25,6 +25,7 @@ from nova.platform.rpc.peers import host_of
 from nova.platform.rpc.server import WireServer
 from nova.platform.rpc.tls import CertificateFiles
 from nova.platform.telemetry.tracing import Tracing
+from tests.listening import listening
 from tests.proto.echo_pb2 import DescribeCallRequest, WaitRequest
 from tests.proto.echo_pb2_grpc import EchoServiceStub
 from tests.unit.platform.rpc.echo_house import House, served
@@ -251,11 +252,10 @@ async def slow_way_to(house: House, delay_s: float) -> AsyncIterator[int]:
         for ends in ((reader, far_writer), (far_reader, writer)):
             passing.add(asyncio.create_task(passed(*ends)))
 
-    server = await asyncio.start_server(joined, "127.0.0.1", 0)
     try:
-        yield server.sockets[0].getsockname()[1]
+        async with listening(joined) as port:
+            yield port
     finally:
-        server.close()
         await asyncio.gather(*passing)
 
 
