@@ -1,6 +1,7 @@
 """What every test may stand on: the real engines, started once a session in a folder of their own."""
 
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,7 +28,10 @@ def pytest_configure() -> None:
     """Keep the data folders of tests in memory where there is room: a commit then waits for no disk.
 
     Tracebacks in logs are plain: structlog's own, where it finds `rich`, take seconds to draw the locals of a gateway.
+    Programs that the tests start hear a Ctrl-C, even where the tests were started by a script with `&`, and do not.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
