@@ -64,7 +64,7 @@ class Accounts:
         handle, email, name = rules.handle(handle), rules.email(email), rules.display_name(display_name)
         password = rules.password(password)
         call = keyed_call("SignUp", key, handle, email, name)
-        # Looked for before the call: what an earlier one under this key has taken, it has left its trace with.
+        # In this order: a first call under the key leaves its record by the commit that takes the handle.
         taken = await self._store.find_taken(handle, email)
         if call is not None and await self._store.find_call(call) is not None:
             return await self._repeat_sign_up(handle, password, device, call)
